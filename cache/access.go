@@ -1,0 +1,121 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// An Access is what a request may see by the token that it carries: a session
+// and the account it belongs to, as they were at one moment. The zero Access
+// is that of nobody.
+type Access struct {
+	view    view
+	session *Session
+	role    role
+	token   Token
+	hash    Hash
+}
+
+// Live reports whether the token proved a session.
+func (x *Access) Live() bool { return x.session != nil }
+
+// InGrace reports whether the token has been replaced and still works. Such a
+// request sees the current user, gets no token and changes no session.
+func (x *Access) InGrace() bool { return x.role == roleGrace }
+
+// Account returns the id of the session's account.
+func (x *Access) Account() AccountID { return x.token.account }
+
+// UserKey returns the key of the session's user, "" for nobody.
+func (x *Access) UserKey() string {
+	if x.view.account == nil {
+		return ""
+	}
+	return x.view.account.key
+}
+
+// Handle returns the session's handle, the zero one for nobody.
+func (x *Access) Handle() Handle {
+	if x.session == nil {
+		return Handle{}
+	}
+	return x.session.handle
+}
+
+// look is the decision whether a token proves a session. A token of another
+// tenant or transport, of a dead session or of none are all answered alike:
+// with nobody.
+func (c *Cache) look(x *Access, v view, t Transport, tenant string, token *Token, hash *Hash) {
+	a := v.account
+	if a == nil || a.tenant != tenant {
+		return
+	}
+	s, ro := a.find(hash, v.now)
+	switch {
+	case s == nil, s.transport != t, s.end(c.rules) <= v.now, v.epoch.revoked(s):
+		return
+	case ro == roleRetired:
+		c.event(Event{Name: EventReuse, UserKey: a.key, Session: s.handle})
+		return
+	}
+	x.view, x.session, x.role, x.token, x.hash = v, s, ro, *token, *hash
+}
+
+// cached returns the user in the account, if it may be served to somebody who
+// accepts a copy as old as maxAge.
+func (c *Cache) cached(v *view, maxAge time.Duration) (user any, ok bool) {
+	a := v.account
+	if a == nil || a.user == nil || v.epoch == nil || a.stamp != v.epoch.stamp {
+		return nil, false
+	}
+	return a.user, v.now.Sub(a.readAt) <= min(maxAge, c.rules.userAge())
+}
+
+// Info tells what may be shown of a session.
+type Info struct {
+	Handle    Handle
+	Hint      string // changes with every token; no credential
+	Transport Transport
+	Created   time.Time // when the session began
+	Renewed   time.Time // when its token was made
+	SignedIn  time.Time // when the user last proved who they are
+	Expires   time.Time // when it ends if nothing renews it
+	Metadata  []Pair    // must not be changed
+}
+
+// Info returns what may be shown of the session, and false for nobody. A
+// successor that this request hands out counts as the session's token.
+func (x *Access) Info(r *Rules) (Info, bool) {
+	if x.session == nil {
+		return Info{}, false
+	}
+	return x.session.info(r), true
+}
+
+func (s *Session) info(r *Rules) Info {
+	i := Info{
+		Handle:    s.handle,
+		Hint:      s.hash.hint(),
+		Transport: s.transport,
+		Created:   s.created.Std(),
+		Renewed:   s.renewed.Std(),
+		SignedIn:  s.signedIn.Std(),
+		Expires:   s.end(r).Std(),
+		Metadata:  s.metadata,
+	}
+	if s.pending != nil {
+		i.Hint, i.Renewed = s.pending.hash.hint(), s.pending.madeAt.Std()
+	}
+	return i
+}
+
+// hint names a token in logs and pages: a hash of what the store holds, too
+// short to be turned back and of no use at the store.
+func (h *Hash) hint() string {
+	sum := sha256.Sum256(h[:])
+	return hex.EncodeToString(sum[:6])
+}
+
+// Rules returns the times and bounds that the cache keeps to.
+func (c *Cache) Rules() *Rules { return c.rules }

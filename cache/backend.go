@@ -1,0 +1,171 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
+
+// A backend is what the swap loop runs on: the in-process store's decoded
+// accounts, or any Store through the record's encoding.
+type backend interface {
+	now() Time // the store's, as far as this node knows without asking
+	load(ctx context.Context, id AccountID) (view, error)
+	swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error)
+	epochs() int
+	loadEpoch(ctx context.Context, copy int) (view, error)
+	swapEpoch(ctx context.Context, copy int, old view, next *Epoch) (view, bool, error)
+}
+
+// A view is an account and the epoch at one moment of the store's time. The
+// versions are those of the store's records, which may be there although their
+// bytes cannot be read and the account or epoch counts as absent.
+type view struct {
+	account      *Account
+	epoch        *Epoch
+	now          Time
+	version      ID
+	epochVersion ID
+}
+
+// unavailable wraps a store's error, so that callers need to know one only.
+func unavailable(what string, err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, what, err)
+}
+
+// storeBackend runs on a Store's bytes.
+type storeBackend struct {
+	store Store
+	name  string // of the space
+	space *Space
+	codec Codec // nil: users are not kept
+	keys  []Key // of the epoch's copies
+	event func(Event)
+
+	clock  clock
+	offset atomic.Int64 // of the store's time to clock's, as of the last load
+}
+
+func newStoreBackend(store Store, space *Space, codec Codec, event func(Event)) *storeBackend {
+	name := space.Name()
+	return &storeBackend{store: store, name: name, space: space, codec: codec, keys: store.Epochs(name), event: event, clock: newClock()}
+}
+
+func (b *storeBackend) now() Time { return b.clock.now() + Time(b.offset.Load()) }
+
+func (b *storeBackend) load(ctx context.Context, id AccountID) (view, error) {
+	l, err := b.store.Load(ctx, Key{b.name, id})
+	if err != nil {
+		return view{}, unavailable("load an account", err)
+	}
+	return b.view(id, l)
+}
+
+// view decodes what was loaded. A broken record, or one of another version,
+// is absent; a record of somebody else under this id is an error.
+func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
+	b.offset.Store(int64(l.Now - b.clock.now()))
+	v := view{now: l.Now, version: l.Record.Version, epochVersion: l.Epoch.Version}
+	if v.epochVersion != (ID{}) {
+		v.epoch, _ = b.decodeEpoch(l.Epoch)
+	}
+	if v.version == (ID{}) {
+		return v, nil
+	}
+	a, user, err := decodeAccount(l.Record.Data)
+	if err != nil {
+		b.event(Event{Name: EventCorruptRecord})
+		return v, nil
+	}
+	if *a.space != *b.space || b.space.account(a.tenant, a.key) != id {
+		b.event(Event{Name: EventKeyMismatch})
+		return view{}, ErrWrongUser
+	}
+	a.space, a.version, a.expires = b.space, l.Record.Version, l.Record.Expires
+	if user != nil && b.codec != nil {
+		// A user of another shape is read again, like one that is not cached.
+		a.user, _ = b.codec.Decode(user)
+	}
+	v.account = a
+	return v, nil
+}
+
+func (b *storeBackend) decodeEpoch(r Record) (*Epoch, error) {
+	e, err := decodeEpoch(r.Data)
+	if err != nil {
+		b.event(Event{Name: EventCorruptRecord})
+		return nil, err
+	}
+	e.version, e.expires = r.Version, r.Expires
+	return e, nil
+}
+
+func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error) {
+	var r Record
+	if next != nil {
+		r = Record{Version: next.version, Data: b.encode(next), Expires: next.expires}
+	}
+	l, ok, err := b.store.Swap(ctx, Key{b.name, id}, old.version, r)
+	if err != nil {
+		return old, false, unavailable("change an account", err)
+	}
+	if ok {
+		old.account, old.version = next, r.Version
+		return old, true, nil
+	}
+	v, err := b.view(id, l)
+	return v, false, err
+}
+
+// encode returns the account's bytes. A user that the codec refuses, or that
+// does not fit, is left out and will be read again.
+func (b *storeBackend) encode(a *Account) []byte {
+	if a.user == nil || b.codec == nil {
+		return encodeAccount(a, nil)
+	}
+	user, err := b.codec.Encode(a.user)
+	if err != nil {
+		user = nil
+	}
+	data := encodeAccount(a, user)
+	if len(data) > maxEncoded {
+		b.event(Event{Name: EventTooLarge, UserKey: a.key})
+		data = encodeAccount(a, nil)
+	}
+	return data
+}
+
+func (b *storeBackend) epochs() int { return len(b.keys) }
+
+func (b *storeBackend) loadEpoch(ctx context.Context, i int) (view, error) {
+	l, err := b.store.Load(ctx, b.keys[i])
+	if err != nil {
+		return view{}, unavailable("load the epoch", err)
+	}
+	return b.epochView(l), nil
+}
+
+func (b *storeBackend) epochView(l Loaded) view {
+	v := view{now: l.Now, epochVersion: l.Record.Version}
+	if v.epochVersion != (ID{}) {
+		v.epoch, _ = b.decodeEpoch(l.Record)
+	}
+	return v
+}
+
+func (b *storeBackend) swapEpoch(ctx context.Context, i int, old view, next *Epoch) (view, bool, error) {
+	r := Record{Version: next.version, Data: encodeEpoch(next), Expires: next.expires}
+	l, ok, err := b.store.Swap(ctx, b.keys[i], old.epochVersion, r)
+	if err != nil {
+		return old, false, unavailable("change the epoch", err)
+	}
+	if ok {
+		old.epoch, old.epochVersion = next, next.version
+		return old, true, nil
+	}
+	return b.epochView(l), false, nil
+}

@@ -1,0 +1,158 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"sync/atomic"
+)
+
+// Config is what a Cache is made of. All fields but Store, Codec, Active and
+// Event are required.
+type Config struct {
+	// Store keeps the accounts; nil stands for an in-process store of
+	// DefaultMaxAccounts.
+	Store Store
+	// Space is the family of accounts that this cache serves.
+	Space Space
+	// Rules are the times and bounds.
+	Rules Rules
+	// Source reads users from where they are kept.
+	Source Source
+	// Key returns the key of a user that Source returned.
+	Key func(user any) string
+	// Active reports whether the user may be signed in; nil: everyone may.
+	Active func(user any) bool
+	// Codec turns users into bytes; nil: a store outside the process keeps
+	// sessions only.
+	Codec Codec
+	// Event is told what happens; nil: nobody is. It must not block.
+	Event func(Event)
+}
+
+// A Source reads users from where they are kept.
+type Source interface {
+	// Find returns the user with this key as it is now: never from a replica,
+	// never through an open transaction. A user who does not exist is false
+	// with a nil error; an error means that it could not tell.
+	Find(ctx context.Context, key string) (user any, found bool, err error)
+}
+
+// A Cache serves the accounts of one space. It is safe for concurrent use.
+type Cache struct {
+	backend backend
+	store   Store
+	space   *Space
+	rules   *Rules
+	source  Source
+	keyOf   func(any) string
+	active  func(any) bool
+	event   func(Event)
+	queues  *queues
+	flights flights
+	closed  atomic.Bool
+	unclaim func()
+}
+
+// New returns a Cache. It refuses a space whose namespace another Cache on the
+// same store uses for another type of user.
+func New(cfg Config) (*Cache, error) {
+	c := &Cache{
+		store:  cfg.Store,
+		space:  &cfg.Space,
+		rules:  &cfg.Rules,
+		source: cfg.Source,
+		keyOf:  cfg.Key,
+		active: cfg.Active,
+		event:  cfg.Event,
+		queues: newQueues(),
+	}
+	if c.store == nil {
+		c.store = NewMemory(0)
+	}
+	if c.active == nil {
+		c.active = func(any) bool { return true }
+	}
+	if c.event == nil {
+		c.event = func(Event) {}
+	}
+	var err error
+	if c.unclaim, err = claim(c.store, cfg.Space); err != nil {
+		return nil, err
+	}
+	if m, ok := c.store.(*Memory); ok {
+		s := m.space(cfg.Space.Name())
+		if err := s.claim(aCache); err != nil {
+			c.unclaim()
+			return nil, err
+		}
+		c.backend = memoryBackend{s}
+	} else {
+		c.backend = newStoreBackend(c.store, c.space, cfg.Codec, c.event)
+	}
+	return c, nil
+}
+
+// Close ends the cache: reads under way are waited for, later calls are
+// answered with ErrUnavailable. The store is left as it is. Calling it twice
+// is fine.
+func (c *Cache) Close() error {
+	if !c.closed.Swap(true) {
+		c.flights.close()
+		c.unclaim()
+	}
+	return nil
+}
+
+var errClosed = errors.New("the cache is closed")
+
+// Account returns the id of a user's account.
+func (c *Cache) Account(tenant, key string) AccountID { return c.space.account(tenant, key) }
+
+// claims remembers which type of user each namespace of a store is for: two
+// types in one namespace would share cookie names, and a user of one could be
+// taken for a user of the other.
+var claims = struct {
+	sync.Mutex
+	held map[claimKey]*claimed
+}{held: make(map[claimKey]*claimed)}
+
+type claimKey struct {
+	store     Store
+	namespace string
+}
+
+type claimed struct {
+	space Space
+	count int
+}
+
+// ErrNamespaceTaken means that another Cache keeps users of another type in
+// the same store under the same namespace.
+var ErrNamespaceTaken = errors.New("powgin: another type of user has this Namespace in this Store; give each its own Namespace")
+
+func claim(store Store, space Space) (release func(), err error) {
+	if !reflect.TypeOf(store).Comparable() {
+		return func() {}, nil // each value is a store of its own
+	}
+	key := claimKey{store, space.Namespace}
+	claims.Lock()
+	defer claims.Unlock()
+	held := claims.held[key]
+	if held == nil {
+		held = &claimed{space: space}
+		claims.held[key] = held
+	}
+	if held.space != space {
+		return nil, ErrNamespaceTaken
+	}
+	held.count++
+	return func() {
+		claims.Lock()
+		defer claims.Unlock()
+		if held.count--; held.count == 0 {
+			delete(claims.held, key)
+		}
+	}, nil
+}

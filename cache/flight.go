@@ -1,0 +1,171 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// callBudget bounds a read that several requests wait for: as long as one
+// request may wait in all.
+const callBudget = 2500 * time.Millisecond
+
+// inlineBudget is what a request must have left to run a read for others on
+// its own goroutine. With less it runs on another, so that this request keeps
+// to its own time and the others still get theirs.
+const inlineBudget = callBudget - 250*time.Millisecond
+
+// flights let concurrent reads of one user share a query. There are two kinds.
+//
+// Plain misses are shared by (account, lease, epoch): whoever loaded the same
+// lease may use a read that has begun already, since a finished write would
+// have changed the lease.
+//
+// Reads that must be newer than the request that asks (Reload, Refresh, MaxAge,
+// SyncUser) are shared only by those who came before the read began: one runs,
+// and at most one waits to follow it.
+type flights struct {
+	mu     sync.Mutex
+	closed bool                // guarded by mu
+	miss   map[missKey]*flight // guarded by mu
+	newest map[newestKey]*lane // guarded by mu
+	active sync.WaitGroup      // added to under mu, and only while not closed
+}
+
+type missKey struct {
+	account AccountID
+	lease   ID
+	stamp   ID
+}
+
+type newestKey struct {
+	account AccountID
+	fill    bool
+}
+
+// A lane is a running flight and the one that will follow it, if any.
+type lane struct{ running, next *flight }
+
+// A flight is one read. Its result is set before done is closed.
+type flight struct {
+	work   work
+	done   chan struct{}
+	result reading
+	err    error
+}
+
+type work func(context.Context) (reading, error)
+
+func newFlight(w work) *flight { return &flight{work: w, done: make(chan struct{})} }
+
+// run does the flight's work and then end, on a context that the caller's
+// cancellation does not reach: one client's hang-up must not fail the others.
+// A panic in the app's code becomes an error for everyone who waits.
+func (f *flight) run(ctx context.Context, end func()) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callBudget)
+	defer func() {
+		if p := recover(); p != nil {
+			f.err = unavailable("read a user", fmt.Errorf("panic with a %T", p))
+		}
+		cancel()
+		end()
+		close(f.done)
+	}()
+	f.result, f.err = f.work(ctx)
+}
+
+// lead runs the flight here, or on a goroutine of its own where the caller has
+// too little time left, and returns its outcome.
+func (f *flight) lead(ctx context.Context, end func()) (reading, error) {
+	if d, ok := ctx.Deadline(); ok && time.Until(d) < inlineBudget {
+		go f.run(ctx, end)
+		return f.wait(ctx)
+	}
+	f.run(ctx, end)
+	return f.result, f.err
+}
+
+func (f *flight) wait(ctx context.Context) (reading, error) {
+	select {
+	case <-f.done:
+		return f.result, f.err
+	case <-ctx.Done():
+		return reading{}, unavailable("wait for a user to be read", ctx.Err())
+	}
+}
+
+// shareMiss joins the read of this miss that is under way, or runs w as it.
+func (fs *flights) shareMiss(ctx context.Context, key missKey, w work) (reading, error) {
+	fs.mu.Lock()
+	if f := fs.miss[key]; f != nil {
+		fs.mu.Unlock()
+		return f.wait(ctx)
+	}
+	if fs.closed {
+		fs.mu.Unlock()
+		return reading{}, unavailable("read a user", errClosed)
+	}
+	f := newFlight(w)
+	if fs.miss == nil {
+		fs.miss = make(map[missKey]*flight)
+	}
+	fs.miss[key] = f
+	fs.active.Add(1)
+	fs.mu.Unlock()
+	return f.lead(ctx, func() {
+		fs.mu.Lock()
+		delete(fs.miss, key)
+		fs.mu.Unlock()
+		fs.active.Done()
+	})
+}
+
+// shareNewest joins the read that has yet to begin, or runs w as it as soon as
+// the one under way has ended.
+func (fs *flights) shareNewest(ctx context.Context, key newestKey, w work) (reading, error) {
+	fs.mu.Lock()
+	if fs.closed {
+		fs.mu.Unlock()
+		return reading{}, unavailable("read a user", errClosed)
+	}
+	l := fs.newest[key]
+	if l == nil {
+		l = &lane{running: newFlight(w)}
+		if fs.newest == nil {
+			fs.newest = make(map[newestKey]*lane)
+		}
+		fs.newest[key] = l
+		fs.active.Add(1)
+		fs.mu.Unlock()
+		return l.running.lead(ctx, func() { fs.follow(ctx, key, l) })
+	}
+	if l.next == nil {
+		l.next = newFlight(w)
+		fs.active.Add(1)
+	}
+	f := l.next
+	fs.mu.Unlock()
+	return f.wait(ctx)
+}
+
+// follow ends the lane's running flight and starts the one that waits for it.
+func (fs *flights) follow(ctx context.Context, key newestKey, l *lane) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.active.Done()
+	l.running, l.next = l.next, nil
+	if l.running == nil {
+		delete(fs.newest, key)
+		return
+	}
+	go l.running.run(ctx, func() { fs.follow(ctx, key, l) })
+}
+
+// close waits for the reads under way, and refuses later ones.
+func (fs *flights) close() {
+	fs.mu.Lock()
+	fs.closed = true
+	fs.mu.Unlock()
+	fs.active.Wait()
+}

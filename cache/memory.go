@@ -1,0 +1,223 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/puzpuzpuz/xsync/v4"
+)
+
+// DefaultMaxAccounts is how many accounts with sessions a Memory holds where
+// it is not told otherwise.
+const DefaultMaxAccounts = 100_000
+
+// Memory is the in-process store. It keeps accounts decoded, so a look-up
+// costs what a look-up in a concurrent map costs, and forgets everything when
+// the process ends.
+//
+// It starts no goroutine: expiry is checked at every read, to the moment, and
+// memory is given back in small batches by whoever writes. Make one with
+// [NewMemory]. It is safe for concurrent use.
+type Memory struct {
+	clock  clock
+	max    int64
+	count  atomic.Int64 // accounts with sessions
+	serial atomic.Uint64
+	due    expiryQueue
+
+	mu     sync.Mutex
+	spaces map[string]*memorySpace // guarded by mu
+}
+
+// memorySpace holds one space's accounts and its epoch.
+type memorySpace struct {
+	memory   *Memory
+	accounts *xsync.Map[AccountID, *Account]
+	epoch    atomic.Pointer[Epoch]
+	owner    owner // guarded by memory.mu
+}
+
+// NewMemory returns an empty in-process store for at most maxAccounts accounts
+// with sessions, or DefaultMaxAccounts where maxAccounts is not positive. At
+// the bound expired accounts make room; where there are none a sign-in is
+// answered with ErrFull rather than others being signed out.
+func NewMemory(maxAccounts int) *Memory {
+	if maxAccounts <= 0 {
+		maxAccounts = DefaultMaxAccounts
+	}
+	return &Memory{clock: newClock(), max: int64(maxAccounts), spaces: make(map[string]*memorySpace)}
+}
+
+// Len returns the number of accounts with sessions, those included that have
+// expired and whose memory has not been given back yet.
+func (m *Memory) Len() int { return int(m.count.Load()) }
+
+func (m *Memory) space(name string) *memorySpace {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.spaces[name]
+	if s == nil {
+		s = &memorySpace{memory: m, accounts: xsync.NewMap[AccountID, *Account]()}
+		m.spaces[name] = s
+	}
+	return s
+}
+
+// load returns the account, nil where it is absent or has expired.
+func (s *memorySpace) load(id AccountID, now Time) *Account {
+	if a, ok := s.accounts.Load(id); ok && a.expires > now {
+		return a
+	}
+	return nil
+}
+
+// swap puts next in the place of old, which is nil for an absent account. A
+// nil next deletes.
+func (s *memorySpace) swap(id AccountID, old, next *Account) (bool, error) {
+	m, now := s.memory, s.memory.clock.now()
+	m.sweep(now, 1)
+	reserved := next.counted() && !old.counted()
+	if reserved && !m.reserve(now) {
+		return false, ErrFull
+	}
+	var replaced *Account // what was there, expired or not
+	swapped, created := false, false
+	s.accounts.Compute(id, func(cur *Account, loaded bool) (*Account, xsync.ComputeOp) {
+		live := cur
+		if !loaded || cur.expires <= now {
+			live = nil
+		}
+		if live != old {
+			return cur, xsync.CancelOp
+		}
+		swapped, replaced = true, cur
+		if next == nil {
+			return nil, xsync.DeleteOp
+		}
+		if created = live == nil; created {
+			next.serial = m.serial.Add(1)
+		} else {
+			next.serial = live.serial
+		}
+		return next, xsync.UpdateOp
+	})
+	if !swapped {
+		if reserved {
+			m.count.Add(-1)
+		}
+		return false, nil
+	}
+	if replaced.counted() && (reserved || !next.counted()) {
+		m.count.Add(-1)
+	}
+	if created {
+		m.due.add(accountRef{s, id, next.serial}, next.expires)
+	}
+	return true, nil
+}
+
+// counted reports whether the account counts towards the bound: one without
+// sessions is there for a writer, which the bound must never stop.
+func (a *Account) counted() bool { return a != nil && (len(a.sessions) > 0 || a.opaque() != nil) }
+
+// reserve counts one more account, after making room if it must.
+func (m *Memory) reserve(now Time) bool {
+	if m.count.Add(1) <= m.max {
+		return true
+	}
+	m.sweep(now, -1)
+	if m.count.Load() <= m.max {
+		return true
+	}
+	m.count.Add(-1)
+	return false
+}
+
+// sweep forgets expired accounts, a number of batches of them, or all that
+// have expired by now where batches is negative. Only then are accounts looked
+// at that are due within the current second.
+func (m *Memory) sweep(now Time, batches int) {
+	cutoff := now
+	if batches >= 0 {
+		cutoff = now.Add(-1e9)
+	}
+	type survivor struct {
+		ref accountRef
+		at  Time
+	}
+	var survivors []survivor
+	for ; batches != 0; batches-- {
+		batch := m.due.take(cutoff)
+		if batch == nil {
+			break
+		}
+		for _, ref := range batch.refs[:batch.n] {
+			if at, alive := ref.space.forget(ref, now); alive {
+				survivors = append(survivors, survivor{ref, at})
+			}
+		}
+	}
+	for _, s := range survivors {
+		m.due.add(s.ref, s.at)
+	}
+}
+
+// forget deletes the account if it has expired. It returns the expiry of one
+// that lives on.
+func (s *memorySpace) forget(ref accountRef, now Time) (at Time, alive bool) {
+	deleted := false
+	s.accounts.Compute(ref.id, func(cur *Account, loaded bool) (*Account, xsync.ComputeOp) {
+		if !loaded || cur.serial != ref.serial {
+			return cur, xsync.CancelOp
+		}
+		if cur.expires > now {
+			at, alive = cur.expires, true
+			return cur, xsync.CancelOp
+		}
+		deleted = cur.counted()
+		return nil, xsync.DeleteOp
+	})
+	if deleted {
+		s.memory.count.Add(-1)
+	}
+	return at, alive
+}
+
+// memoryBackend runs the swap loop on decoded accounts.
+type memoryBackend struct{ *memorySpace }
+
+func (b memoryBackend) now() Time { return b.memory.clock.now() }
+
+func (b memoryBackend) load(_ context.Context, id AccountID) (view, error) {
+	now := b.memory.clock.now()
+	return view{account: b.memorySpace.load(id, now), epoch: b.epoch.Load(), now: now}, nil
+}
+
+func (b memoryBackend) swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return old, false, unavailable("change an account", err)
+	}
+	ok, err := b.memorySpace.swap(id, old.account, next)
+	if err != nil || !ok {
+		v, _ := b.load(ctx, id)
+		return v, false, err
+	}
+	old.account = next
+	return old, true, nil
+}
+
+func (memoryBackend) epochs() int { return 1 }
+
+func (b memoryBackend) loadEpoch(context.Context, int) (view, error) {
+	return view{epoch: b.epoch.Load(), now: b.memory.clock.now()}, nil
+}
+
+func (b memoryBackend) swapEpoch(ctx context.Context, i int, old view, next *Epoch) (view, bool, error) {
+	if b.epoch.CompareAndSwap(old.epoch, next) {
+		old.epoch = next
+		return old, true, nil
+	}
+	v, err := b.loadEpoch(ctx, i)
+	return v, false, err
+}

@@ -1,0 +1,145 @@
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// A reading is what one read of a user's row brought.
+type reading struct {
+	user   any  // nil where the user may not be signed in
+	readAt Time // the store's time before the read
+	filled bool // the cached copy is this one now
+	ended  bool // the user is gone, and the sessions that knew them are ended
+	landed bool // the swap that was to apply the reading is in the store
+}
+
+// find reads the row and judges it: a user who does not exist or is not active
+// is nil. A row of another user is an error and is never served.
+func (c *Cache) find(ctx context.Context, key string) (user any, err error) {
+	user, found, err := c.source.Find(ctx, key)
+	switch {
+	case err != nil:
+		return nil, unavailable("read a user", err)
+	case !found:
+		return nil, nil
+	case c.keyOf(user) != key:
+		c.event(Event{Name: EventKeyMismatch, UserKey: key})
+		return nil, ErrWrongUser
+	case !c.active(user):
+		c.event(Event{Name: EventInactive, UserKey: key})
+		return nil, nil
+	}
+	return user, nil
+}
+
+// prepare makes a read possible that may fill: the epoch is there, and writers
+// past their deadline are forgotten, which changes the lease.
+func (c *Cache) prepare(ctx context.Context, id AccountID, v view) (view, error) {
+	if v.epoch == nil || len(v.epoch.writers) > 0 && !hasLiveWriter(v.epoch.writers, v.now) {
+		stamp := NewID()
+		if err := c.updateEpoch(ctx, func(e *Epoch, now Time) *Epoch {
+			return settleEpoch(e, now, stamp)
+		}); err != nil {
+			return v, err
+		}
+		var err error
+		if v, err = c.backend.load(ctx, id); err != nil {
+			return v, err
+		}
+	}
+	if a := v.account; a != nil && len(a.writers) > 0 && !hasLiveWriter(a.writers, v.now) {
+		return c.update(ctx, id, &v, func(v view) (*Account, error) { return v.account, nil })
+	}
+	return v, nil
+}
+
+// read reads the row under v's lease and applies what it found: a user fills
+// the cache, where fill asks for it, and one who is gone loses the sessions
+// that v held. also, where given, runs in the same swap.
+func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill bool, also func(*Account, Time) *Account) (r reading, err error) {
+	p := permitFill(v.account, v.epoch, v.now)
+	r.readAt = v.now
+	if r.user, err = c.find(ctx, key); err != nil {
+		return r, err
+	}
+	gone := r.user == nil
+	if !gone && !fill && also == nil || !p.granted() && also == nil {
+		return r, nil
+	}
+	var held []Handle
+	if gone {
+		held = v.account.handles()
+	}
+	lease := NewID()
+	_, err = c.update(ctx, id, &v, func(v view) (*Account, error) {
+		next := v.account
+		r.filled, r.ended = false, false
+		switch {
+		case gone:
+			next = endGone(next, v.epoch, p, held, lease)
+			r.ended = next != v.account
+			return next, nil
+		case fill:
+			next = fillUser(next, v.epoch, p, r.user, lease)
+			r.filled = next != v.account
+		}
+		if also != nil && next != nil {
+			next = also(next, v.now)
+		}
+		return next, nil
+	})
+	r.landed = err == nil
+	if gone {
+		return r, err
+	}
+	return r, nil // the user was read; a fill that failed costs another read, no more
+}
+
+// Newest reads the user as they are in the database, by a read that begins
+// after this call. With fill the copy replaces the cached one. The user is nil
+// where they are gone or not active: then ended tells whether their sessions
+// are ended, as they are unless a change of the row was under way.
+func (c *Cache) Newest(ctx context.Context, x *Access, fill bool) (Fresh, error) {
+	id, key := x.token.account, x.UserKey()
+	r, err := c.flights.shareNewest(ctx, newestKey{id, fill}, func(ctx context.Context) (reading, error) {
+		for attempt := 0; ; attempt++ {
+			v, err := c.backend.load(ctx, id)
+			if err == nil {
+				v, err = c.prepare(ctx, id, v)
+			}
+			if err != nil {
+				return reading{}, err
+			}
+			r, err := c.read(ctx, id, key, v, fill, nil)
+			if err != nil || !fill || r.filled || r.user == nil {
+				return r, err
+			}
+			if attempt > 0 {
+				// Somebody changes the row as fast as it is read. Drop the copy,
+				// which may be older than what this request has seen.
+				return r, c.drop(ctx, id)
+			}
+		}
+	})
+	return Fresh{User: r.user, ReadAt: r.readAt, Ended: r.ended}, err
+}
+
+// Fresh is a user as a read brought them.
+type Fresh struct {
+	User   any  // nil: gone or not active
+	ReadAt Time // the store's time before the read
+	Ended  bool // the user is gone, and their sessions are ended
+}
+
+// Age returns how old a copy is that was read at readAt.
+func (c *Cache) Age(readAt Time) time.Duration { return max(0, c.backend.now().Sub(readAt)) }
+
+// drop forgets the cached user of an account, if there is one.
+func (c *Cache) drop(ctx context.Context, id AccountID) error {
+	lease := NewID()
+	_, err := c.update(ctx, id, nil, func(v view) (*Account, error) {
+		return dropUser(v.account, lease), nil
+	})
+	return err
+}

@@ -1,0 +1,119 @@
+package cache
+
+import (
+	"context"
+	"errors"
+)
+
+// EndSession ends one session of an account, with every token it knows, those
+// in grace included. A session that is none any more is no error.
+func (c *Cache) EndSession(ctx context.Context, id AccountID, h Handle) error {
+	_, err := c.end(ctx, id, func(s *Session) bool { return s.handle == h })
+	return err
+}
+
+// RevokeSession ends one session of a user. It answers ErrNoSession where the
+// handle is none of this user's.
+func (c *Cache) RevokeSession(ctx context.Context, tenant, key string, h Handle) error {
+	ended, err := c.end(ctx, c.space.account(tenant, key), func(s *Session) bool { return s.handle == h })
+	if err == nil && ended == 0 {
+		return ErrNoSession
+	}
+	return err
+}
+
+// RevokeUser ends all sessions of a user.
+func (c *Cache) RevokeUser(ctx context.Context, tenant, key string) error {
+	_, err := c.end(ctx, c.space.account(tenant, key), func(*Session) bool { return true })
+	return err
+}
+
+// Revoke ends sessions of the account that o's session belongs to: the one
+// with this handle or, for the zero handle, all but o's own. A token that is in
+// grace, or that another sync has replaced since, changes no session but its
+// own and is answered with ErrInGrace. One whose session has ended is answered
+// with ErrNoSession, as is a handle that is none of this account's.
+func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
+	own := o.Handle()
+	others := h == Handle{}
+	rot := rotation{handle: own, hash: o.hash}
+	ended := 0
+	_, err := c.update(ctx, o.token.account, nil, func(v view) (*Account, error) {
+		s := v.account.session(own)
+		rot.now = v.now
+		switch {
+		case s == nil:
+			return nil, errGone
+		case h == own:
+		case o.InGrace() || !rot.mayRotate(s):
+			return nil, ErrInGrace
+		}
+		next := endSessions(v.account, func(s *Session) bool {
+			return s.handle == h || others && s.handle != own
+		})
+		ended = len(v.account.sessions) - len(next.sessions)
+		return next, nil
+	})
+	switch {
+	case errors.Is(err, errGone), err == nil && ended == 0 && !others:
+		return ErrNoSession
+	case err == nil && ended > 0:
+		c.event(Event{Name: EventRevoked, UserKey: o.UserKey(), Session: h})
+	}
+	return err
+}
+
+var errGone = errors.New("the session has ended")
+
+// end ends the sessions for which gone is true and returns how many they were.
+func (c *Cache) end(ctx context.Context, id AccountID, gone func(*Session) bool) (ended int, err error) {
+	var key string
+	_, err = c.update(ctx, id, nil, func(v view) (*Account, error) {
+		ended = 0
+		if v.account == nil {
+			return nil, nil
+		}
+		next := endSessions(v.account, gone)
+		ended, key = len(v.account.sessions)-len(next.sessions), v.account.key
+		return next, nil
+	})
+	if err == nil && ended > 0 {
+		c.event(Event{Name: EventRevoked, UserKey: key})
+	}
+	return ended, err
+}
+
+// Sessions returns the live sessions of an account, the oldest first.
+func (c *Cache) Sessions(ctx context.Context, id AccountID) ([]Info, error) {
+	if c.closed.Load() {
+		return nil, unavailable("list sessions", errClosed)
+	}
+	v, err := c.backend.load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	a := settle(v.account, v.epoch, v.now, ID{}, c.rules)
+	if a == nil {
+		return nil, nil
+	}
+	infos := make([]Info, len(a.sessions))
+	for i := range a.sessions {
+		infos[i] = a.sessions[i].info(c.rules)
+	}
+	return infos, nil
+}
+
+// IsNewest reports whether token is still the newest of its session, as far as
+// this node knows: a response that is about to carry an older one must not.
+func (c *Cache) IsNewest(ctx context.Context, token *Token) bool {
+	v, err := c.backend.load(ctx, token.account)
+	if err != nil {
+		return true // the swap that made it landed; nothing newer is known
+	}
+	hash := token.hash()
+	s, ro := (*Session)(nil), roleNone
+	if v.account != nil {
+		s, ro = v.account.find(&hash, v.now)
+	}
+	return s != nil && (ro == rolePending || ro == roleCurrent)
+}

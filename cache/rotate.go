@@ -1,0 +1,154 @@
+package cache
+
+import "time"
+
+// overdue reports whether the session's token should get a successor.
+func (s *Session) overdue(now Time, r *Rules) bool {
+	return s.regenerate || now.Sub(s.renewed) >= r.RenewAfter
+}
+
+// An advance moves a session on at an ordinary request: it renews a token that
+// is old or marked, confirms a successor at its first use, and moves the idle
+// time of transports whose tokens stay.
+type advance struct {
+	token Token // as the request carried it
+	hash  Hash
+	salt  Hash // for a successor, if one must be made
+}
+
+// due reports whether decide would do anything, or hand out a successor.
+func (s *Session) due(ro role, now Time, r *Rules) bool {
+	switch ro {
+	case roleCurrent:
+		return s.pending != nil || s.overdue(now, r)
+	case rolePending:
+		return true
+	}
+	return false
+}
+
+// decide returns the account after the request, and the token to hand out, if
+// any. A token in grace, or one that is no longer known, changes nothing.
+func (in *advance) decide(a *Account, now Time, r *Rules) (*Account, *Token) {
+	if a == nil {
+		return a, nil
+	}
+	s, ro := a.find(&in.hash, now)
+	if s == nil || !s.due(ro, now, r) {
+		return a, nil
+	}
+	if ro == roleCurrent && s.pending != nil {
+		// Never a second salt: parallel requests hand out the same successor.
+		next := in.token.successor(s.handle, &s.pending.salt)
+		return a, &next
+	}
+	h := s.handle
+	next := a.edit(0)
+	s = next.session(h)
+	if ro == rolePending {
+		s.confirm(now, r)
+		if !s.overdue(now, r) {
+			return next, nil
+		}
+	}
+	if !s.transport.rotates() {
+		s.renewed, s.regenerate = now, false
+		return next, nil
+	}
+	return next, s.renew(in, now)
+}
+
+// renew makes the successor of the current token. The salt alone is stored:
+// only who holds the current token can derive the successor from it.
+func (s *Session) renew(in *advance, now Time) *Token {
+	next := in.token.successor(s.handle, &in.salt)
+	s.pending = &pending{hash: next.hash(), salt: in.salt, madeAt: now}
+	s.regenerate = false
+	return &next
+}
+
+// confirm makes the successor the current token. The salt is erased with it,
+// else a retired token and a look into the store would make a live one.
+func (s *Session) confirm(now Time, r *Rules) {
+	s.retire(s.hash, now.Add(r.Grace), false)
+	s.hash, s.renewed = s.pending.hash, s.pending.madeAt
+	s.pending = nil
+}
+
+// retire remembers a replaced token; the oldest one remembered makes room and
+// is dead from then on.
+func (s *Session) retire(h Hash, until Time, synced bool) {
+	keep := s.retired
+	if len(keep) >= maxRetired {
+		keep = keep[len(keep)-maxRetired+1:]
+	}
+	next := make([]retired, 0, len(keep)+1)
+	next = append(next, keep...)
+	s.retired = append(next, retired{hash: h, until: until, synced: synced})
+}
+
+// A rotation replaces a session's token by a random one, and ends what else
+// the request asks to end.
+type rotation struct {
+	handle Handle
+	hash   Hash // of the token that the request speaks for
+	to     Hash // of the token to come; drawn once
+	grace  time.Duration
+	keep   bool // keep the token, and do the rest
+	others bool // end the account's other sessions
+	now    Time
+}
+
+// mayRotate reports whether the request may still rotate: its token is the
+// session's current or pending one, or was retired under the request by the
+// confirmation of its own successor. After a sync it may not.
+func (in *rotation) mayRotate(s *Session) bool {
+	switch s.role(&in.hash, in.now) {
+	case roleCurrent, rolePending:
+		return true
+	}
+	t := s.retiredToken(&in.hash)
+	return t != nil && !t.synced
+}
+
+// decide returns the account after the rotation. It reports false, and leaves
+// the account alone, where the request may not rotate or the session is gone.
+func (in *rotation) decide(a *Account) (*Account, bool) {
+	s := a.session(in.handle)
+	if s == nil {
+		return a, false
+	}
+	if s.hash == in.to {
+		return a, true // it landed already
+	}
+	if !in.mayRotate(s) {
+		return a, false
+	}
+	if in.others {
+		a = a.without(func(o *Session) bool { return o.handle != in.handle })
+	}
+	if in.keep {
+		return a, true
+	}
+	next := a.edit(0)
+	next.session(in.handle).rotate(in)
+	return next, true
+}
+
+// rotate retires every token that the session knows: the current one, a
+// successor that may be on its way to the client, and those in grace, which
+// get no later end than they had.
+func (s *Session) rotate(in *rotation) {
+	until := in.now.Add(in.grace)
+	old := make([]retired, len(s.retired))
+	for i, t := range s.retired {
+		old[i] = retired{hash: t.hash, until: min(t.until, until), synced: true}
+	}
+	s.retired = old
+	if s.pending != nil {
+		s.retire(s.pending.hash, until, true)
+		s.pending = nil
+	}
+	s.retire(s.hash, until, true)
+	s.hash, s.renewed, s.regenerate = in.to, in.now, false
+}

@@ -1,0 +1,115 @@
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// A SignIn asks for a new session.
+type SignIn struct {
+	Transport Transport
+	Tenant    string
+	UserKey   string
+	Metadata  []Pair
+	// Carried is what the request was signed in with, if anything. Its session
+	// ends, whoever's it is.
+	Carried *Access
+	// EndOthers ends the user's other sessions too.
+	EndOthers bool
+	// Lifetime bounds the session; 0 stands for Rules.AbsoluteTimeout.
+	Lifetime time.Duration
+}
+
+// SignIn makes a new session with a new token, always, and fills o with it. It
+// reads the user first and refuses one who does not exist or is not active with
+// ErrInactive. It answers ErrTooManySessions and ErrFull with nothing changed.
+//
+// The session that the request carried ends. Where it belongs to another user,
+// it ends once the new one is sure to be possible; ended then reports whether
+// it did, also when the sign-in fails after it.
+func (c *Cache) SignIn(ctx context.Context, in *SignIn, o *Opened) (ended bool, err error) {
+	id := c.space.account(in.Tenant, in.UserKey)
+	v, err := c.backend.load(ctx, id)
+	if err == nil {
+		v, err = c.prepare(ctx, id, v)
+	}
+	if err != nil {
+		return false, err
+	}
+	p := permitFill(v.account, v.epoch, v.now)
+	user, err := c.find(ctx, in.UserKey)
+	if err != nil {
+		return false, err
+	}
+	if user == nil {
+		return false, ErrInactive
+	}
+	token := newToken(id)
+	d := c.newSignIn(in, token, v.now)
+	d.fill, d.user = p, user
+	if old := in.Carried; old != nil && old.Live() {
+		if old.Account() == id {
+			d.ending = old.Handle()
+		} else {
+			// Judged before anything is changed, so that a sign-in which is
+			// refused signs nobody out.
+			if _, _, err := d.decide(settle(v.account, v.epoch, v.now, d.lease, c.rules), v.epoch, c.rules); err != nil {
+				return false, err
+			}
+			if err := c.EndSession(ctx, old.Account(), old.Handle()); err != nil {
+				return false, err
+			}
+			ended = true
+		}
+	}
+	return ended, c.land(ctx, id, v, d, o, user, token)
+}
+
+// land swaps the session in.
+func (c *Cache) land(ctx context.Context, id AccountID, v view, d *signIn, o *Opened, user any, token Token) error {
+	var evicted []Session
+	readAt := v.now
+	w, err := c.update(ctx, id, &v, func(v view) (next *Account, err error) {
+		next, evicted, err = d.decide(v.account, v.epoch, c.rules)
+		return next, err
+	})
+	if err != nil {
+		return err
+	}
+	*o = Opened{User: user, ReadAt: readAt, Successor: &token}
+	o.view, o.session, o.role = w, w.account.session(d.session.handle), roleCurrent
+	o.token, o.hash = token, d.session.hash
+	for i := range evicted {
+		c.event(Event{Name: EventEvicted, UserKey: w.account.key, Session: evicted[i].handle})
+	}
+	c.event(Event{Name: EventSignedIn, UserKey: w.account.key, Session: d.session.handle})
+	return nil
+}
+
+func (c *Cache) newSignIn(in *SignIn, token Token, now Time) *signIn {
+	life := in.Lifetime
+	if life <= 0 {
+		life = c.rules.AbsoluteTimeout
+	}
+	lease := NewID()
+	return &signIn{
+		session: Session{
+			handle: newHandle(), transport: in.Transport, hash: token.hash(),
+			created: now, renewed: now, signedIn: now, ends: now.Add(life),
+			metadata: cleanMetadata(in.Metadata),
+		},
+		others: in.EndOthers,
+		lease:  lease,
+		create: c.creator(in.Tenant, in.UserKey, lease),
+	}
+}
+
+// creator returns what makes the account of a user who has none. Only a
+// sign-in and the announcement of a write use it.
+func (c *Cache) creator(tenant, key string, lease ID) func() *Account {
+	return func() *Account {
+		b := &block{Account: Account{space: c.space, tenant: tenant, key: key, lease: lease}}
+		b.sessions = b.one[:0]
+		return &b.Account
+	}
+}

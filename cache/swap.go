@@ -1,0 +1,135 @@
+package cache
+
+import (
+	"context"
+	"errors"
+)
+
+// A decision turns the settled account of a view into the next one. Returning
+// the account it was given changes nothing; returning an account that holds
+// neither session nor writer deletes it. It may run several times, each time
+// on what is there by then, and must give the same answer for the same view.
+type decision func(v view) (*Account, error)
+
+// update runs decide on the account until its outcome is in the store, or
+// until ctx ends. known, where given, spares the first load. It returns the
+// account as it is afterwards.
+//
+// A swap whose outcome is not known is settled by deciding again: whatever is
+// random in a decision was drawn before, so a change that landed is found to
+// be there.
+func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide decision) (view, error) {
+	leave, err := c.enter(ctx, id)
+	if err != nil {
+		return view{}, err
+	}
+	defer leave()
+	var v view
+	if known != nil {
+		v = *known
+	} else if v, err = c.backend.load(ctx, id); err != nil {
+		return view{}, err
+	}
+	settled := NewID() // the lease, should the settling of the account change it
+	retries := 0
+	for {
+		before := v.account
+		v.account = settle(before, v.epoch, v.now, settled, c.rules)
+		purged := v.account != before && v.account.lease == settled
+		next, err := decide(v)
+		if err != nil {
+			return v, err
+		}
+		if next == v.account && !purged || next == nil && before == nil {
+			return v, nil
+		}
+		if next = next.kept(); next != nil {
+			next.seal(NewID(), c.rules)
+		}
+		v.account = before
+		w, ok, err := c.backend.swap(ctx, id, v, next)
+		if ok {
+			return w, nil
+		}
+		if err != nil {
+			if w, err = c.again(ctx, id, err, &retries); err != nil {
+				return v, err
+			}
+		}
+		v = w
+	}
+}
+
+// maxRetries bounds how often a swap of unknown outcome is decided again.
+const maxRetries = 2
+
+// again loads the account after a swap that failed, unless there is no point.
+func (c *Cache) again(ctx context.Context, id AccountID, cause error, retries *int) (view, error) {
+	if ctx.Err() != nil || *retries >= maxRetries || errors.Is(cause, ErrFull) {
+		return view{}, cause
+	}
+	*retries++
+	return c.backend.load(ctx, id)
+}
+
+// updateEpoch runs decide on every copy of the epoch until it has landed on
+// all of them.
+func (c *Cache) updateEpoch(ctx context.Context, decide func(e *Epoch, now Time) *Epoch) error {
+	for i := range c.backend.epochs() {
+		v, err := c.backend.loadEpoch(ctx, i)
+		if err != nil {
+			return err
+		}
+		for {
+			next := decide(v.epoch, v.now)
+			if next == v.epoch {
+				break
+			}
+			next.version = NewID()
+			next.expires = c.epochExpiry(v.now)
+			w, ok, err := c.backend.swapEpoch(ctx, i, v, next)
+			if err != nil {
+				return err
+			}
+			if ok {
+				break
+			}
+			v = w
+		}
+	}
+	return nil
+}
+
+// epochExpiry keeps an epoch for as long as the longest session, since it may
+// hold the moment before which everyone's sessions were ended.
+func (c *Cache) epochExpiry(now Time) Time {
+	return now.Add(max(c.rules.AbsoluteTimeout, 2*WriterDeadline))
+}
+
+// queues make the writers of one account on this node take turns, first come
+// first served, so that none starves under any number of others and a store
+// outside the process does not see them fight.
+type queues [256]chan struct{}
+
+func newQueues() *queues {
+	q := new(queues)
+	for i := range q {
+		q[i] = make(chan struct{}, 1)
+	}
+	return q
+}
+
+// enter waits for this writer's turn and returns what ends it.
+func (c *Cache) enter(ctx context.Context, id AccountID) (leave func(), err error) {
+	turn := c.queues[id[0]]
+	select {
+	case turn <- struct{}{}:
+	default:
+		select {
+		case turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, unavailable("wait for a turn to change an account", ctx.Err())
+		}
+	}
+	return func() { <-turn }, nil
+}

@@ -1,0 +1,145 @@
+package cache
+
+import (
+	"context"
+	"time"
+)
+
+// A Sync asks for a session's user to be read again and its token to be
+// replaced.
+type Sync struct {
+	// Grace is how long tokens that are replaced still work; negative stands
+	// for Rules.Grace. Zero ends those in grace as well, now.
+	Grace time.Duration
+	// Keep keeps the token.
+	Keep bool
+	// EndOthers ends the user's other sessions.
+	EndOthers bool
+	// Mark leaves the token for now and has it renewed at the session's next
+	// request: for a response that has begun already.
+	Mark bool
+}
+
+// Sync forgets the cached user of o's account, whatever follows; then replaces
+// the session's token, reads the user and fills the cache.
+//
+// On a token in grace, or one that another sync has replaced since, nothing is
+// replaced; it answers ErrInGrace where EndOthers or a zero Grace was asked
+// for. Where the session has ended meanwhile it answers ErrNoSession, and
+// where the user is gone ErrInactive: o is then nobody's. If reading fails, o
+// has the new token all the same, and the error tells that the current user
+// could not be read.
+func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
+	grace := in.Grace
+	if grace < 0 {
+		grace = c.rules.Grace
+	}
+	id := o.token.account
+	lease, token := NewID(), newToken(id)
+	rot := rotation{
+		handle: o.Handle(), hash: o.hash, to: token.hash(), grace: grace,
+		keep: in.Keep || in.Mark || !o.session.transport.rotates(), others: in.EndOthers,
+	}
+	rotated, found := false, false
+	w, err := c.update(ctx, id, &o.view, func(v view) (*Account, error) {
+		next := dropUser(v.account, lease)
+		rot.now = v.now
+		found = next.session(rot.handle) != nil
+		rotated = false
+		if !o.InGrace() {
+			next, rotated = rot.decide(next)
+		}
+		if rotated && in.Mark {
+			next = markOne(next, rot.handle)
+		}
+		return next, nil
+	})
+	if err != nil {
+		return err
+	}
+	if !found {
+		return ErrNoSession
+	}
+	o.User, o.Successor = nil, nil
+	c.moveTo(o, w, rotated && !rot.keep, token)
+	if err := c.refill(ctx, o); err != nil {
+		return err
+	}
+	c.event(Event{Name: EventSynced, UserKey: w.account.key, Session: rot.handle})
+	if !rotated {
+		return lateSync(w.account.session(rot.handle), &rot, in)
+	}
+	return nil
+}
+
+// moveTo makes o speak for the account as it is after the swap, and for the
+// new token if there is one.
+func (c *Cache) moveTo(o *Opened, w view, replaced bool, token Token) {
+	o.view, o.session = w, w.account.session(o.session.handle)
+	if replaced {
+		o.token, o.hash, o.role, o.Successor = token, token.hash(), roleCurrent, &token
+	}
+}
+
+// refill reads the user after a sync, by a read that begins now, and makes
+// them the current one.
+func (c *Cache) refill(ctx context.Context, o *Opened) error {
+	f, err := c.Newest(ctx, &o.Access, true)
+	if err != nil {
+		return err
+	}
+	if f.User == nil {
+		*o = Opened{Ended: f.Ended}
+		return ErrInactive
+	}
+	o.User, o.ReadAt = f.User, f.ReadAt
+	return nil
+}
+
+// lateSync tells a request that did not rotate what that means: in grace it is
+// as it should be, unless something was asked that did not happen. A token
+// that is dead by now proves nothing any more.
+func lateSync(s *Session, rot *rotation, in Sync) error {
+	if in.EndOthers || in.Grace == 0 {
+		return ErrInGrace
+	}
+	if s != nil && s.role(&rot.hash, rot.now) == roleGrace {
+		return nil
+	}
+	return ErrNoSession
+}
+
+// markOne has one session renewed at its next request.
+func markOne(a *Account, h Handle) *Account {
+	s := a.session(h)
+	if s == nil || s.regenerate || !s.transport.rotates() {
+		return a
+	}
+	next := a.edit(0)
+	next.session(h).regenerate = true
+	return next
+}
+
+// A BackgroundSync tells what becomes of a user's sessions when the user was
+// changed outside their own requests.
+type BackgroundSync struct {
+	Regenerate bool // each session gets a new token at its next request
+	Revoke     bool // all sessions end now
+}
+
+// SyncUser forgets the cached copy of a user, so that the next request of each
+// of their sessions reads them. A user without an account needs nothing.
+func (c *Cache) SyncUser(ctx context.Context, tenant, key string, in BackgroundSync) error {
+	lease := NewID()
+	_, err := c.update(ctx, c.space.account(tenant, key), nil, func(v view) (*Account, error) {
+		next := dropUser(v.account, lease)
+		if in.Revoke {
+			next = endSessions(next, func(*Session) bool { return true })
+		}
+		if in.Regenerate {
+			next = markSessions(next)
+		}
+		return next, nil
+	})
+	return err
+}
