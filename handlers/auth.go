@@ -1,0 +1,66 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
+
+// Config is a set-up as package powgin hands it down: complete, checked, and
+// without types. Every field but Tenant, Refuse, SignInPath and HomePath is
+// required.
+type Config struct {
+	Cache    *cache.Cache
+	Tokens   *cache.Tokens
+	Cookie   Cookie
+	UserType reflect.Type
+	// UserKey returns the key of a user, given as a pointer.
+	UserKey func(user any) string
+	// Copy returns a user by value, sharing nothing with the cached one.
+	Copy func(cached any) any
+	// NewState returns the state of a request, beside the typed context that
+	// handlers of this user type get.
+	NewState func() *State
+
+	Reload     bool
+	ContextKey string
+	Tenant     func(context.Context) string
+
+	SignInPath  string
+	HomePath    string
+	Refuse      func(*gin.Context, error)
+	CrossOrigin *http.CrossOriginProtection
+	OnError     func(context.Context, error)
+	Events      *Events
+}
+
+// Auth is one set-up at work. It is safe for concurrent use and never changes
+// after New.
+type Auth struct {
+	Config
+	contextKey any // ContextKey, boxed once: boxing it per request allocates
+	cookie     cookieWriter
+	warn       sync.Once
+}
+
+// New returns the Auth of a set-up.
+func New(cfg Config) *Auth {
+	return &Auth{Config: cfg, contextKey: cfg.ContextKey, cookie: newCookieWriter(cfg.Cookie)}
+}
+
+func (a *Auth) tenant(ctx context.Context) string {
+	if a.Tenant == nil {
+		return ""
+	}
+	return a.Tenant(ctx)
+}
+
+// conflicts reports whether two set-ups cannot serve one request side by side.
+func (a *Auth) conflicts(b *Auth) bool {
+	return a.UserType == b.UserType || a.ContextKey == b.ContextKey || a.Cookie.Name == b.Cookie.Name
+}

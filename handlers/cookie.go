@@ -1,0 +1,88 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Cookie is the transport of browsers: the token travels in a cookie of its
+// own.
+type Cookie struct {
+	Name   string // whole, with its prefix
+	Secure bool
+}
+
+// A cookieWriter has worked out what can be worked out about the cookie.
+type cookieWriter struct {
+	name   string
+	prefix string // how a Set-Cookie line of this name begins
+	suffix string // the attributes
+}
+
+// newCookieWriter fixes the attributes. No Domain: the cookie is for this host
+// alone. No Max-Age: it ends with the browser's session, and the server decides
+// how long it counts. (OWASP Session Management Cheat Sheet, "Cookies"; RFC
+// 6265bis on the __Host- prefix.)
+func newCookieWriter(c Cookie) cookieWriter {
+	w := cookieWriter{name: c.Name, prefix: c.Name + "=", suffix: "; Path=/; HttpOnly; SameSite=Lax"}
+	if c.Secure {
+		w.suffix = "; Path=/; HttpOnly; Secure; SameSite=Lax"
+	}
+	return w
+}
+
+// read returns the cookie's value and how many different values the request
+// carries under its name. With more than one it cannot be told which of them
+// somebody else has planted, so neither counts.
+func (w *cookieWriter) read(r *http.Request) (value string, found int) {
+	for _, c := range r.CookiesNamed(w.name) {
+		if found == 0 || c.Value != value {
+			value = c.Value
+			found++
+		}
+	}
+	return value, found
+}
+
+// put makes value the one cookie of this name in a response, and keeps it from
+// being stored by anyone on the way: a cached response would hand the session
+// to others. An empty value deletes the cookie.
+func (w *cookieWriter) put(h http.Header, value string) {
+	w.remove(h)
+	if value == "" {
+		h.Add("Set-Cookie", w.prefix+"; Max-Age=0"+w.suffix)
+	} else {
+		h.Add("Set-Cookie", w.prefix+value+w.suffix)
+	}
+	h["Cache-Control"] = noStore
+	if !varies(h, "Cookie") {
+		h.Add("Vary", "Cookie")
+	}
+}
+
+// remove takes the cookie out of a response.
+func (w *cookieWriter) remove(h http.Header) {
+	lines := h["Set-Cookie"]
+	kept := lines[:0:0]
+	for _, line := range lines {
+		if !strings.HasPrefix(line, w.prefix) {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Set-Cookie")
+	} else {
+		h["Set-Cookie"] = kept
+	}
+}
+
+func varies(h http.Header, field string) bool {
+	for _, line := range h["Vary"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, field) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,45 @@
+package handlers
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// checkOrigin refuses unsafe requests from other sites, signed in or not: a
+// forged sign-in puts the victim into the attacker's account. The check itself
+// is net/http's, which goes by Sec-Fetch-Site and Origin and lets clients pass
+// that send neither. (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata".)
+func (a *Auth) checkOrigin(r *http.Request) error {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return nil // what these change is the app's own fault
+	}
+	if a.CrossOrigin.Check(r) != nil {
+		return ErrCrossOrigin
+	}
+	return nil
+}
+
+// warnInsecure says once that cookies are sent without Secure to more than
+// this machine. It is never inferred from a request that this is right.
+func (a *Auth) warnInsecure(r *http.Request) {
+	if a.Cookie.Secure || isLoopback(r.Host) {
+		return
+	}
+	a.warn.Do(func() {
+		slog.Warn("powgin: Cookie{Insecure: true} on a host that is not this machine: session cookies travel unprotected", "host", r.Host)
+	})
+}
+
+func isLoopback(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
+}

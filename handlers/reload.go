@@ -1,0 +1,93 @@
+package handlers
+
+import (
+	"context"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
+
+// Which is how a middleware finds its state: by the set-up whose method it is,
+// or the innermost one.
+type Which func(*gin.Context) *State
+
+// Own finds the state of this set-up's own Session.
+func (a *Auth) Own(c *gin.Context) *State { return a.Of(c) }
+
+// Innermost finds the state of the Session that ran last.
+func Innermost(c *gin.Context) *State { return stateIn(c) }
+
+// ReloadMiddleware returns the middleware that has the request see the user as
+// they are in the database. The cached copy stays as it is.
+func ReloadMiddleware(which Which) gin.HandlerFunc {
+	return with(which, func(c *gin.Context, s *State) error { return s.Reload(c) })
+}
+
+// RefreshMiddleware does the same and replaces the cached copy.
+func RefreshMiddleware(which Which) gin.HandlerFunc {
+	return with(which, func(c *gin.Context, s *State) error { return s.read(c, true) })
+}
+
+// MaxAgeMiddleware does so where the cached copy is older than d.
+func MaxAgeMiddleware(which Which, d time.Duration) gin.HandlerFunc {
+	return with(which, func(c *gin.Context, s *State) error {
+		o := s.snapshot()
+		if !o.Live() || s.auth.Cache.Age(o.ReadAt) <= d {
+			return nil
+		}
+		return s.read(c, true)
+	})
+}
+
+// with returns a middleware that refuses a request without a Session, and one
+// for which step returns an error.
+func with(which Which, step func(*gin.Context, *State) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		s := which(c)
+		if s == nil {
+			Abort(c, ErrNoSessionMiddleware)
+			return
+		}
+		if err := step(c, s); err != nil {
+			s.auth.refuse(c, s, err)
+		}
+	}
+}
+
+// Reload makes the user as they are in the database the current one, for this
+// request.
+func (s *State) Reload(c *gin.Context) error { return s.read(c, false) }
+
+// read reads the user anew. Without a session there is nobody to read. A user
+// who is gone is nobody from here on; once RequireUser has let the request
+// pass, that is refused as RequireUser would have.
+func (s *State) read(c *gin.Context, fill bool) error {
+	o := s.snapshot()
+	if !o.Live() {
+		return nil
+	}
+	var f cache.Fresh
+	if err := s.spend(func(ctx context.Context) (err error) {
+		f, err = s.auth.Cache.Newest(ctx, &o.Access, fill)
+		return err
+	}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.User == nil {
+		s.lose()
+		if f.Ended {
+			s.deleteCookie(c)
+		}
+		if s.required {
+			return ErrNotSignedIn
+		}
+		return nil
+	}
+	s.opened.ReadAt = f.ReadAt
+	s.setUser(s.auth.Copy(f.User))
+	return nil
+}

@@ -1,0 +1,125 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
+
+// Session returns the middleware that everything else builds on: it finds the
+// request's session and makes its user the current one.
+func (a *Auth) Session() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		s := a.begin(c)
+		if s == nil {
+			return
+		}
+		defer s.finish()
+		c.Next()
+	}
+}
+
+// begin returns the state it made for the request, nil where there is nothing
+// to finish: the request was refused, or this set-up's Session ran already.
+func (a *Auth) begin(c *gin.Context) *State {
+	if err := a.checkOrigin(c.Request); err != nil {
+		a.Events.Emit(Event{Name: EventCrossOriginRefused})
+		a.refuse(c, nil, err)
+		return nil
+	}
+	outer := stateIn(c)
+	for o := outer; o != nil; o = o.outer {
+		if o.auth == a {
+			return nil
+		}
+		if o.auth.conflicts(a) {
+			a.refuse(c, nil, ErrSessionConflict)
+			return nil
+		}
+	}
+	a.warnInsecure(c.Request)
+	s := a.NewState()
+	s.Context, s.auth, s.outer, s.gin, s.left = c.Request.Context(), a, outer, c, cache.Budget
+	c.Set(stateKey{}, s)
+	c.Request = c.Request.WithContext(s)
+	if err := s.open(c); err != nil {
+		a.refuse(c, s, err)
+		s.finish()
+		return nil
+	}
+	return s
+}
+
+// open finds the session and its user.
+func (s *State) open(c *gin.Context) error {
+	a := s.auth
+	text, found := a.cookie.read(c.Request)
+	if found > 1 {
+		a.Events.Emit(Event{Name: EventDuplicateCookie})
+		return nil
+	}
+	if found == 0 {
+		return nil
+	}
+	token, ok := a.Tokens.Parse(text)
+	if !ok {
+		return nil
+	}
+	in := cache.Opening{
+		Transport: cache.Cookie,
+		Tenant:    a.tenant(s.Context),
+		Token:     token,
+		NoUser:    a.Reload,
+	}
+	if err := a.Cache.Open(s.Context, &in, &s.opened); err != nil {
+		return err
+	}
+	return s.opening(c)
+}
+
+// opening gives the request what was found. Nobody else knows the state yet.
+func (s *State) opening(c *gin.Context) error {
+	if s.opened.Ended {
+		s.deleteCookie(c)
+	}
+	if !s.opened.Live() {
+		return nil
+	}
+	c.Writer.Header()["Cache-Control"] = noStore
+	if next := s.opened.Successor; next != nil {
+		s.sendToken(c, next, renewal)
+	}
+	if s.auth.Reload {
+		return s.Reload(c)
+	}
+	s.user = s.auth.Copy(s.opened.User)
+	c.Set(s.auth.contextKey, s.user)
+	return nil
+}
+
+// noStore is shared by all responses: its capacity is its length, so whoever
+// appends to a header copies it.
+var noStore = []string{"no-store"}[:1:1]
+
+// finish runs when the handlers have returned, or panic: a cookie whose change
+// has landed goes out even so. A handler that wrote nothing is answered by Gin
+// itself, past our writer.
+func (s *State) finish() {
+	s.mu.Lock()
+	w := s.out.writer
+	s.mu.Unlock()
+	if w != nil {
+		w.begin()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = true
+}
+
+// Background returns a context for calls that are made outside any request,
+// within the time that a request may spend.
+func Background(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cache.Budget)
+}

@@ -1,0 +1,75 @@
+package handlers
+
+import (
+	"context"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
+
+// SignIn starts a session for the user with this key, with a new token, and
+// ends the one that the request carried. The user is read from the database:
+// that row becomes the current user.
+func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
+	switch {
+	case opts.keep || opts.grace != nil || opts.background():
+		return ErrOption
+	case key == "":
+		return ErrNoUserKey
+	case s.detached(c) || c.Writer.Written():
+		return ErrHeadersWritten
+	}
+	o := s.snapshot()
+	in := cache.SignIn{
+		Transport: cache.Cookie,
+		Tenant:    s.auth.tenant(s.Context),
+		UserKey:   key,
+		Carried:   &o.Access,
+		EndOthers: opts.endOthers,
+	}
+	var opened cache.Opened
+	ended := false
+	err := s.spend(func(ctx context.Context) (err error) {
+		ended, err = s.auth.Cache.SignIn(ctx, &in, &opened)
+		return err
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.take(opened)
+		s.sendToken(c, opened.Successor, rotation)
+	} else if ended {
+		s.lose()
+		s.deleteCookie(c)
+	}
+	return err
+}
+
+// SignOut ends the request's session, with every token it knows, and has the
+// client forget its cookie. Where the session could not be ended nothing
+// changes.
+func (s *State) SignOut(c *gin.Context) error {
+	o := s.snapshot()
+	if o.Live() {
+		if err := s.spend(func(ctx context.Context) error {
+			return s.auth.Cache.EndSession(ctx, o.Account(), o.Handle())
+		}); err != nil {
+			return err
+		}
+	}
+	carried := o.Live() || hasCookie(c, s.auth.Cookie.Name)
+	detached := s.detached(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lose()
+	if carried && !detached {
+		s.deleteCookie(c)
+	}
+	return nil
+}
+
+func hasCookie(c *gin.Context, name string) bool {
+	_, err := c.Request.Cookie(name)
+	return err == nil
+}

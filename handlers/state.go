@@ -1,0 +1,177 @@
+package handlers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
+
+// A State is what one request knows of its session and user. It is the
+// request's context as well, so that services and loggers which are handed
+// only that find the user.
+//
+// A State outlives its request harmlessly: it then keeps its last values and
+// changes nothing in the response.
+type State struct {
+	context.Context // the request's own, as it was when Session ran
+
+	// Typed is the *powgin.Context of this request, for the handlers of its
+	// user type. It shares the State's memory.
+	Typed any
+
+	auth  *Auth
+	outer *State // of the Session middleware ahead of this one, if any
+	gin   *gin.Context
+
+	mu       sync.Mutex
+	opened   cache.Opened // guarded by mu
+	user     any          // guarded by mu; the user by value, nil for nobody
+	required bool         // guarded by mu; RequireUser let this request pass
+	done     bool         // guarded by mu; the request is over
+	out      outgoing     // guarded by mu
+	left     time.Duration
+}
+
+// stateKey finds the State in a gin.Context and in a request's context.
+type stateKey struct{}
+
+// Value returns the State itself for its own key.
+func (s *State) Value(key any) any {
+	if key == (stateKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+// StateOf returns the state of the innermost Session middleware that ran for
+// this request, nil where none did. The context may be a gin.Context, a
+// request's context, or one derived from either.
+func StateOf(ctx context.Context) *State {
+	if c, ok := ctx.(*gin.Context); ok {
+		return stateIn(c)
+	}
+	if s, ok := ctx.Value(stateKey{}).(*State); ok {
+		return s
+	}
+	if c, ok := ctx.Value(gin.ContextKey).(*gin.Context); ok {
+		return stateIn(c)
+	}
+	return nil
+}
+
+func stateIn(c *gin.Context) *State {
+	if v, ok := c.Get(stateKey{}); ok {
+		s, _ := v.(*State)
+		return s
+	}
+	return nil
+}
+
+// Of returns the state that this set-up's Session middleware made for the
+// request, nil where it did not run.
+func (a *Auth) Of(ctx context.Context) *State {
+	return StateOf(ctx).Find(func(s *State) bool { return s.auth == a })
+}
+
+// Find returns the innermost state, from s outwards, for which ok is true.
+func (s *State) Find(ok func(*State) bool) *State {
+	for ; s != nil; s = s.outer {
+		if ok(s) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Outer returns the state of the Session middleware ahead of this one, nil for
+// none.
+func (s *State) Outer() *State { return s.outer }
+
+// Auth returns the set-up whose Session middleware made the state.
+func (s *State) Auth() *Auth { return s.auth }
+
+// User returns the current user by value, nil for nobody.
+func (s *State) User() any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.user
+}
+
+// UserKey returns the key of the session's user, and false without a session.
+func (s *State) UserKey() (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened.UserKey(), s.opened.Live()
+}
+
+// Assign makes user, a value of the user type, the current user of this
+// request only. nil stands for nobody.
+func (s *State) Assign(user any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setUser(user)
+}
+
+// setUser is called with mu held.
+func (s *State) setUser(user any) {
+	s.user = user
+	if !s.done {
+		s.gin.Set(s.auth.contextKey, user)
+	}
+}
+
+// take makes what was opened the request's own. It is called with mu held.
+func (s *State) take(o cache.Opened) {
+	s.opened = o
+	if o.User == nil {
+		s.setUser(nil)
+		return
+	}
+	s.setUser(s.auth.Copy(o.User))
+}
+
+// lose makes the request nobody's. It is called with mu held.
+func (s *State) lose() {
+	s.opened = cache.Opened{}
+	s.setUser(nil)
+}
+
+// snapshot returns what is known of the session now.
+func (s *State) snapshot() cache.Opened {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
+// detached reports whether c cannot carry this request's answer: it is a copy,
+// or the request is over and its gin.Context may be another request's by now.
+func (s *State) detached(c *gin.Context) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.done || c != s.gin
+}
+
+// spend runs one call to the store or the database within what this request
+// may still spend on such calls. The client's hanging up does not end it: what
+// a change must do to the cache has to be done whoever is still listening.
+func (s *State) spend(call func(context.Context) error) error {
+	s.mu.Lock()
+	left := s.left
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context), left)
+	defer cancel()
+	start := time.Now()
+	err := call(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done || s.gin.Writer.Written() {
+		s.left = cache.Budget // nobody waits for the first byte any more
+	} else {
+		s.left -= time.Since(start)
+	}
+	return err
+}

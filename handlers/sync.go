@@ -1,0 +1,144 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
+
+// SessionOptions is what the options of SignIn, SyncUser and Auth.Sync add up
+// to. Each call refuses, with ErrOption, what does not apply to it.
+type SessionOptions struct {
+	grace      *time.Duration
+	keep       bool
+	endOthers  bool
+	regenerate bool
+	revoke     bool
+}
+
+// An Option sets one of them.
+type Option func(*SessionOptions)
+
+// The options, as package powgin documents them.
+var (
+	KeepSession    Option = func(o *SessionOptions) { o.keep = true }
+	EndOthers      Option = func(o *SessionOptions) { o.endOthers = true }
+	Regenerate     Option = func(o *SessionOptions) { o.regenerate = true }
+	RevokeSessions Option = func(o *SessionOptions) { o.revoke = true }
+)
+
+// Grace sets how long replaced tokens still work.
+func Grace(d time.Duration) Option { return func(o *SessionOptions) { o.grace = &d } }
+
+func (o *SessionOptions) background() bool { return o.regenerate || o.revoke }
+
+// MaxGrace bounds every grace: a replaced token that works for longer is a
+// second session in all but name.
+const MaxGrace = time.Minute
+
+func (o *SessionOptions) graceOrDefault() (time.Duration, error) {
+	switch {
+	case o.grace == nil:
+		return -1, nil
+	case *o.grace < 0 || *o.grace > MaxGrace:
+		return 0, ErrOption
+	}
+	return *o.grace, nil
+}
+
+// SyncUser forgets the cached user, whatever follows, regenerates the session
+// and reads the user anew. The key says whose entry; the database says what is
+// in it.
+func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error {
+	grace, err := opts.graceOrDefault()
+	o := s.snapshot()
+	switch {
+	case err != nil || opts.background():
+		return ErrOption
+	case !o.Live():
+		return ErrNotSignedIn
+	case key == "":
+		return ErrNoUserKey
+	case key != o.UserKey():
+		return ErrOtherUser
+	case s.detached(c):
+		return s.syncDetached(key, opts)
+	}
+	written := c.Writer.Written()
+	err = s.spend(func(ctx context.Context) error {
+		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
+			Grace: grace, Keep: opts.keep, EndOthers: opts.endOthers, Mark: written && !opts.keep,
+		})
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.synced(c, o, err, written && !opts.keep)
+}
+
+// synced gives the request what the sync left it with. It is called with mu
+// held.
+func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) error {
+	next := o.Successor
+	if next != nil && o.Access.Account() == s.opened.Access.Account() {
+		s.sendToken(c, next, rotation) // it landed: it goes out, whatever failed after it
+	}
+	switch {
+	case errors.Is(err, cache.ErrNoSession):
+		s.lose()
+		return ErrNotSignedIn
+	case errors.Is(err, cache.ErrInactive):
+		s.lose()
+		if o.Ended {
+			s.deleteCookie(c)
+		}
+		return err
+	case o.User != nil:
+		s.take(o)
+	case next != nil:
+		s.opened.Access = o.Access // a user that could not be read stays as it was
+	}
+	if err == nil && late {
+		return ErrHeadersWritten
+	}
+	return err
+}
+
+// syncDetached serves a copied gin.Context, or one kept after its request: no
+// answer can carry a token, so only the cached user is dropped.
+func (s *State) syncDetached(key string, opts SessionOptions) error {
+	err := s.spend(func(ctx context.Context) error {
+		return s.auth.Cache.SyncUser(ctx, s.auth.tenant(s.Context), key, cache.BackgroundSync{})
+	})
+	if err == nil && (opts.endOthers || opts.grace != nil && *opts.grace == 0) {
+		return cache.ErrInGrace
+	}
+	return err
+}
+
+// Sync is SyncUser from outside the user's own requests.
+func (a *Auth) Sync(ctx context.Context, key string, opts SessionOptions) error {
+	switch {
+	case opts.keep || opts.endOthers || opts.grace != nil:
+		return ErrOption
+	case key == "":
+		return ErrNoUserKey
+	}
+	ctx, cancel := Background(ctx)
+	defer cancel()
+	return a.Cache.SyncUser(ctx, a.tenant(ctx), key, cache.BackgroundSync{
+		Regenerate: opts.regenerate, Revoke: opts.revoke,
+	})
+}
+
+// Invalidate drops the cached copies of these users.
+func (a *Auth) Invalidate(ctx context.Context, keys []string) error {
+	var errs []error
+	for _, key := range keys {
+		errs = append(errs, a.Sync(ctx, key, SessionOptions{}))
+	}
+	return errors.Join(errs...)
+}
