@@ -1,0 +1,377 @@
+package powgin
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"github.com/powgin/powgin/cache"
+	"github.com/powgin/powgin/handlers"
+)
+
+// Config says how users are signed in and kept. The zero value of every field
+// is the safe, usual choice; DB or Users is required. New copies it: changing
+// it afterwards has no effect.
+type Config[U any] struct {
+	// DB is where the users live, as gorm.Open returned it. U is a GORM model
+	// with a primary key. It must not be a transaction: what a transaction
+	// reads is not what others see.
+	DB *gorm.DB
+	// Users reads users from anywhere else. Exactly one of DB and Users is
+	// set.
+	Users Users[U]
+	// Active reports whether a user may be signed in; nil lets everyone who
+	// exists. It is asked on every request and must be fast and free of side
+	// effects. A cached user whom it refuses is read again before their
+	// sessions are ended.
+	Active func(U) bool
+
+	// Reload has every request see the user as they are in the database, as
+	// the middleware Reload does for single routes.
+	Reload bool
+	// MaxAge is the oldest a cached user may be, so that a change which nobody
+	// announced shows after that time; 0 stands for a minute. NoMaxAge leaves
+	// only RenewAfter as the bound.
+	MaxAge time.Duration
+
+	// Store keeps accounts: sessions and cached users. nil stands for an
+	// in-process store of this Auth's own, which forgets everything when the
+	// process ends.
+	Store cache.Store
+	// MaxAccounts bounds the in-process store; 0 stands for 100,000 users with
+	// sessions. It goes with a nil Store only.
+	MaxAccounts int
+	// Transport is how tokens travel; nil stands for Cookie{}.
+	Transport Transport
+
+	// IdleTimeout ends a session that has not been renewed for as long; 0
+	// stands for 30 minutes.
+	IdleTimeout time.Duration
+	// RenewAfter is the age at which a token gets a successor, at the next
+	// request; 0 stands for half the IdleTimeout. It must be shorter than
+	// IdleTimeout, or active users would be signed out.
+	RenewAfter time.Duration
+	// AbsoluteTimeout ends a session that long after sign-in, whatever
+	// happens; 0 stands for 24 hours.
+	AbsoluteTimeout time.Duration
+	// Grace is how long a replaced token still works, for requests that were
+	// under way with it; 0 stands for 5 seconds, NoGrace for none. At most a
+	// minute, and shorter than RenewAfter.
+	Grace time.Duration
+	// Keys sign tokens, so that forged ones never reach the store; nil leaves
+	// tokens unsigned, which are no easier to guess. The first key signs, all
+	// verify. Each has at least 32 random bytes.
+	Keys [][]byte
+
+	// MaxSessions bounds the sessions of one user; 0 stands for 100.
+	MaxSessions int
+	// AtMaxSessions says what becomes of a sign-in beyond that bound. The zero
+	// value, Evict, ends the user's least recently renewed session.
+	AtMaxSessions AtMaxSessions
+
+	// Namespace keeps apart what several Auths keep in one Store and in one
+	// browser; it is part of the cookie's name. Letters, digits, '.', '_' and
+	// '-', at most 64 of them; empty is a namespace like any other.
+	Namespace string
+	// Tenant returns the tenant that a request belongs to; nil stands for one
+	// tenant. Users and sessions of different tenants never meet, even where
+	// their keys are equal. Its argument is the request's context.
+	Tenant func(context.Context) string
+	// ContextKey is the name under which c.Get and templates find the user, by
+	// value; empty stands for "current_user".
+	ContextKey string
+
+	// SignInPath is where RequireUser sends browsers, with the way back as
+	// ?next=; empty has it answer 401. A path of this site.
+	SignInPath string
+	// HomePath is where RequireGuest sends browsers; empty has it answer 403.
+	// A path of this site.
+	HomePath string
+	// Refuse answers a request that powgin refuses, where no redirect does;
+	// nil stands for problem details (RFC 9457). The request is aborted
+	// already, and its headers forbid storing. AbortStatus gives the status
+	// that the error is due.
+	Refuse func(*gin.Context, error)
+	// CrossOrigin decides which unsafe requests come from elsewhere; nil stands
+	// for a zero http.CrossOriginProtection, which refuses all of them. To
+	// trust another origin give it one with AddTrustedOrigin.
+	CrossOrigin *http.CrossOriginProtection
+
+	// OnError is told of every request that was refused because something
+	// failed; nil logs it with log/slog, at most once a second. The error holds
+	// no token and no user.
+	OnError func(context.Context, error)
+	// OnEvent is told what happens to sessions; nil: nobody is. It must be fast
+	// and may be called by many goroutines at once.
+	OnEvent func(Event)
+
+	// Immutable lists values of types that copies of a user may share although
+	// they hold references, decimal.Decimal for instance: types whose values
+	// nobody changes in place.
+	Immutable []any
+}
+
+// Users reads users from where they are kept, for apps whose users GORM does
+// not read. Implementations must be safe for concurrent use.
+type Users[U any] interface {
+	// Key returns the user's key: never empty for a user that exists, never the
+	// same for two users, never another for the same one.
+	Key(user U) string
+	// Find returns the user with this key as they are now. A user who does not
+	// exist is false with a nil error; an error means that it could not tell.
+	Find(ctx context.Context, key string) (user U, found bool, err error)
+}
+
+// NoMaxAge, as Config.MaxAge, lets a cached user be as old as RenewAfter.
+const NoMaxAge time.Duration = -1
+
+// NoGrace, as Config.Grace, has replaced tokens die at once. Requests that were
+// under way with one are then signed out.
+const NoGrace time.Duration = -1
+
+// AtMaxSessions says what becomes of a sign-in that is one too many.
+type AtMaxSessions int
+
+const (
+	// Evict ends the user's least recently renewed session.
+	Evict AtMaxSessions = iota
+	// Deny answers the sign-in with ErrTooManySessions. SignIn with EndOthers
+	// gets the owner in all the same.
+	Deny
+)
+
+// A Transport is how a token travels: Cookie.
+type Transport interface{ transport() }
+
+// Cookie is the transport of browsers. The cookie is HttpOnly, SameSite=Lax,
+// for this host alone, and ends with the browser's session.
+type Cookie struct {
+	// Name is the cookie's name without its prefix; empty stands for "powgin".
+	// Namespace, where set, is appended with a hyphen.
+	Name string
+	// Insecure leaves out the Secure attribute and the __Host- prefix, which
+	// browsers accept over HTTPS (and, most of them, on localhost) only. It is
+	// for development over plain HTTP: anyone on the way can take the session.
+	Insecure bool
+}
+
+func (Cookie) transport() {}
+
+// Event is something that happened to a user's sessions. It never holds a
+// token, a cookie or a user.
+type Event struct {
+	// Name is what happened: signed_in, signed_out, renewed, synced, revoked,
+	// evicted, inactive, reuse, duplicate_cookie, cross_origin_refused,
+	// key_mismatch, corrupt_record or too_large.
+	Name string
+	// UserKey is whose session it was, "" where that is not known.
+	UserKey string
+	// Session is the session's id, "" where no single session is meant.
+	Session string
+}
+
+// resolved is a Config with its defaults filled in, checked as a whole.
+type resolved[U any] struct {
+	Config[U]
+	rules  cache.Rules
+	cookie handlers.Cookie
+	plan   *handlers.CopyPlan
+	model  *handlers.Model // nil with Users
+	space  cache.Space
+	faults []handlers.Fault
+}
+
+const (
+	defaultMaxAge      = time.Minute
+	defaultIdle        = 30 * time.Minute
+	defaultAbsolute    = 24 * time.Hour
+	defaultGrace       = 5 * time.Second
+	defaultMaxSessions = 100
+	defaultContextKey  = "current_user"
+	defaultCookieName  = "powgin"
+	minKey             = 32
+	maxName            = 64
+)
+
+// resolve fills in the defaults and collects every fault.
+func resolve[U any](cfg Config[U]) *resolved[U] {
+	r := &resolved[U]{Config: cfg}
+	r.times()
+	r.sessions()
+	r.names()
+	r.paths()
+	r.userType()
+	if r.CrossOrigin == nil {
+		r.CrossOrigin = http.NewCrossOriginProtection()
+	}
+	if r.OnError == nil {
+		r.OnError = handlers.LogErrors()
+	}
+	return r
+}
+
+// fault notes that a field breaks a rule.
+func (r *resolved[U]) fault(field string, value any, rule string) {
+	r.faults = append(r.faults, handlers.Fault{Field: "Config." + field, Value: fmt.Sprint(value), Rule: rule})
+}
+
+func (r *resolved[U]) times() {
+	idle := orDefault(r.IdleTimeout, defaultIdle)
+	renew := orDefault(r.RenewAfter, idle/2)
+	absolute := orDefault(r.AbsoluteTimeout, max(defaultAbsolute, idle))
+	grace := orDefault(r.Grace, min(defaultGrace, renew/2))
+	maxAge := orDefault(r.MaxAge, defaultMaxAge)
+	switch {
+	case idle < 0:
+		r.fault("IdleTimeout", idle, "must not be negative")
+	case renew < 0:
+		r.fault("RenewAfter", renew, "must not be negative")
+	case renew >= idle:
+		r.fault("RenewAfter", renew, fmt.Sprintf("must be shorter than IdleTimeout (%v), or active users are signed out", idle))
+	}
+	if absolute < idle {
+		r.fault("AbsoluteTimeout", absolute, fmt.Sprintf("must not be shorter than IdleTimeout (%v)", idle))
+	}
+	switch {
+	case grace == NoGrace:
+		grace = 0
+	case grace < 0:
+		r.fault("Grace", grace, "must not be negative; for none use NoGrace")
+	case grace > handlers.MaxGrace:
+		r.fault("Grace", grace, fmt.Sprintf("must be at most %v", handlers.MaxGrace))
+	case grace >= renew && renew > 0:
+		r.fault("Grace", grace, fmt.Sprintf("must be shorter than RenewAfter (%v)", renew))
+	}
+	switch {
+	case maxAge == NoMaxAge:
+		maxAge = renew
+	case maxAge < 0:
+		r.fault("MaxAge", maxAge, "must not be negative; for no bound use NoMaxAge")
+	}
+	r.rules = cache.Rules{
+		IdleTimeout: idle, RenewAfter: renew, AbsoluteTimeout: absolute, Grace: grace, MaxAge: maxAge,
+	}
+}
+
+func orDefault(d, standard time.Duration) time.Duration {
+	if d == 0 {
+		return standard
+	}
+	return d
+}
+
+func (r *resolved[U]) sessions() {
+	r.rules.MaxSessions = r.MaxSessions
+	switch {
+	case r.MaxSessions == 0:
+		r.rules.MaxSessions = defaultMaxSessions
+	case r.MaxSessions < 0:
+		r.fault("MaxSessions", r.MaxSessions, "must not be negative")
+	}
+	switch r.AtMaxSessions {
+	case Evict:
+	case Deny:
+		r.rules.DenyAtMax = true
+	default:
+		r.fault("AtMaxSessions", int(r.AtMaxSessions), "must be Evict or Deny")
+	}
+	switch {
+	case r.MaxAccounts < 0:
+		r.fault("MaxAccounts", r.MaxAccounts, "must not be negative")
+	case r.MaxAccounts > 0 && r.Store != nil:
+		r.fault("MaxAccounts", r.MaxAccounts, "bounds the in-process store of a nil Store; the given Store has a bound of its own")
+	}
+	for i, k := range r.Keys {
+		if len(k) < minKey {
+			r.fault(fmt.Sprintf("Keys[%d]", i), fmt.Sprintf("%d bytes", len(k)), fmt.Sprintf("must have at least %d random bytes", minKey))
+		}
+	}
+}
+
+func (r *resolved[U]) names() {
+	if bad := notToken(r.Namespace); bad || len(r.Namespace) > maxName {
+		r.fault("Namespace", fmt.Sprintf("%.80q", r.Namespace), "must be at most 64 letters, digits, '.', '_' or '-'")
+	}
+	if r.ContextKey == "" {
+		r.ContextKey = defaultContextKey
+	}
+	cookie, ok := r.Transport.(Cookie)
+	if p, isPointer := r.Transport.(*Cookie); isPointer && p != nil {
+		cookie, ok = *p, true
+	}
+	if r.Transport != nil && !ok {
+		r.fault("Transport", fmt.Sprintf("%T", r.Transport), "must be a Cookie")
+	}
+	name := cookie.Name
+	switch {
+	case name == "":
+		name = defaultCookieName
+	case strings.HasPrefix(strings.ToLower(name), "__host-"), strings.HasPrefix(strings.ToLower(name), "__secure-"):
+		r.fault("Transport.Name", name, "must not have a prefix: __Host- is added unless Insecure is set")
+	case notToken(name), len(name) > maxName:
+		r.fault("Transport.Name", fmt.Sprintf("%.80q", name), "must be at most 64 letters, digits, '.', '_' or '-'")
+	}
+	if r.Namespace != "" {
+		name += "-" + r.Namespace
+	}
+	if !cookie.Insecure {
+		name = "__Host-" + name
+	}
+	r.cookie = handlers.Cookie{Name: name, Secure: !cookie.Insecure}
+}
+
+// notToken reports whether s has a character that does not fit everywhere
+// where a name of ours appears.
+func notToken(s string) bool {
+	return strings.ContainsFunc(s, func(c rune) bool {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+			return false
+		}
+		return true
+	})
+}
+
+func (r *resolved[U]) paths() {
+	for _, p := range [...]struct{ field, path string }{{"SignInPath", r.SignInPath}, {"HomePath", r.HomePath}} {
+		if _, ok := LocalPath(p.path); p.path != "" && !ok {
+			r.fault(p.field, fmt.Sprintf("%.80q", p.path), "must be a path of this site")
+		}
+	}
+}
+
+// userType works out how users are copied, named and read.
+func (r *resolved[U]) userType() {
+	t := reflect.TypeFor[U]()
+	r.space = cache.Space{Namespace: r.Namespace, Type: t.PkgPath() + "." + t.Name()}
+	if (r.DB == nil) == (r.Users == nil) {
+		r.faults = append(r.faults, handlers.Fault{Field: "Config", Rule: "needs DB or Users, and not both"})
+	}
+	if t.Kind() != reflect.Struct || t.Name() == "" {
+		r.faults = append(r.faults, handlers.Fault{Field: "U", Value: t.String(), Rule: "must be a struct type with a name"})
+		return
+	}
+	immutable := make([]reflect.Type, 0, len(r.Immutable))
+	for _, v := range r.Immutable {
+		if v != nil {
+			immutable = append(immutable, reflect.TypeOf(v))
+		}
+	}
+	var faults []handlers.Fault
+	r.plan, faults = handlers.NewCopyPlan(t, immutable)
+	r.faults = append(r.faults, faults...)
+	r.faults = append(r.faults, handlers.CheckSecrets(t, r.DB != nil)...)
+	if r.DB != nil {
+		r.model, faults = handlers.NewModel(r.DB, t)
+		r.faults = append(r.faults, faults...)
+		if r.model != nil {
+			r.space.Table = r.model.Table()
+		}
+	}
+}

@@ -1,0 +1,347 @@
+package powgin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/handlers"
+)
+
+// Context is a gin.Context that knows its user's type. [Handle] makes handlers
+// of functions that take one. Kept after its request, it still tells the last
+// user of that request, never another's, and changes no response.
+type Context[U any] struct {
+	*gin.Context
+	state *handlers.State
+}
+
+// requestState holds a request's State and typed Context in one object, which
+// the cached path would otherwise have to allocate twice.
+type requestState[U any] struct {
+	handlers.State
+	context Context[U]
+}
+
+func newState[U any]() *handlers.State {
+	r := new(requestState[U])
+	r.context.state = &r.State
+	r.Typed = &r.context
+	return &r.State
+}
+
+// Handle makes a Gin handler of a function that takes a typed Context. A
+// request without Session ahead of it is answered with 500 and a sentence that
+// says what to add; a user type that no Session in the chain has is a mistake
+// in the program, and panics.
+func Handle[U any](h func(*Context[U])) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		s := handlers.StateOf(c)
+		if s == nil {
+			Abort(c, handlers.ErrNoSessionMiddleware)
+			return
+		}
+		typed := contextOf[U](s)
+		typed.Context = c
+		h(typed)
+	}
+}
+
+// contextOf returns the typed Context of the innermost Session for U.
+func contextOf[U any](s *handlers.State) *Context[U] {
+	for o := s; o != nil; o = o.Outer() {
+		if typed, ok := o.Typed.(*Context[U]); ok {
+			return typed
+		}
+	}
+	var u U
+	panic(fmt.Sprintf("powgin: no Session in this chain has users of type %T; the innermost has %v", u, s.Auth().UserType))
+}
+
+// User returns the current user, and false for nobody. The copy is this
+// request's own: what a handler does to it is seen by the rest of this request
+// at most.
+func (c *Context[U]) User() (U, bool) {
+	u, ok := c.state.User().(U)
+	return u, ok
+}
+
+// MustUser returns the current user. It panics for nobody: it is for handlers
+// behind RequireUser.
+func (c *Context[U]) MustUser() U {
+	u, ok := c.User()
+	if !ok {
+		panic("powgin: MustUser without a user: put RequireUser before this handler")
+	}
+	return u
+}
+
+// SignIn starts a session for the user, always with a new token, and ends the
+// one that the request carried, whoever's it was. The user is read from the
+// database by the key of the one given: that row becomes the current user, and
+// one who does not exist or is not Active is ErrInactive. Once the response has
+// begun it is ErrHeadersWritten. Where it returns an error nobody new is signed
+// in. Checking the password is the app's part, before this.
+func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
+	return c.state.SignIn(c.Context, keyOf(c.state, user), signInOptions(opts))
+}
+
+// SyncUser tells the cache that the request's own user was changed, and
+// regenerates the session. Call it after COMMIT. In this order, the cached copy
+// is dropped, the session gets a new token, the row is read again, and what it
+// says is cached and becomes the current user: user only says whose entry is
+// meant. A user with another key than the session's is ErrOtherUser.
+//
+// If the row cannot be read it returns the error: the copy stays dropped, and
+// the new token is sent. If the response has begun, the session is renewed at
+// its next request and ErrHeadersWritten says so. A request whose token is in
+// grace regenerates nothing, and is told so (ErrInGrace) only where it asked
+// for Grace(0) or EndOthers.
+func (c *Context[U]) SyncUser(user U, opts ...SyncOption) error {
+	return c.state.SyncUser(c.Context, keyOf(c.state, user), syncOptions(opts))
+}
+
+// SignOut ends the request's session, at once and with every token it knows,
+// and has the client forget its cookie. On an error nothing has changed. With
+// nobody signed in it does no harm.
+func (c *Context[U]) SignOut() error { return c.state.SignOut(c.Context) }
+
+// AssignUser makes user the current one for the rest of this request. It
+// touches neither cache nor session and signs nobody in. Fields tagged
+// powgin:"-" are zero in the current user, here as everywhere.
+func (c *Context[U]) AssignUser(user U) { assign(c.state, user) }
+
+// Session returns the request's session, and false for nobody.
+func (c *Context[U]) Session() (SessionInfo, bool) { return info(c.state.Session()) }
+
+// Sessions returns the user's live sessions, the oldest first. It answers
+// ErrNotSignedIn for nobody.
+func (c *Context[U]) Sessions() ([]SessionInfo, error) { return infos(c.state.Sessions()) }
+
+// Revoke ends one of the user's sessions, at once and with every token it
+// knows; ending the request's own is SignOut. It answers ErrNoSession for an
+// id that is none of this user's.
+func (c *Context[U]) Revoke(id string) error { return c.state.Revoke(c.Context, id) }
+
+// RevokeOthers ends all of the user's sessions but the request's own.
+func (c *Context[U]) RevokeOthers() error { return c.state.RevokeOthers(c.Context) }
+
+// Copy returns a copy that may be used by another goroutine and after the
+// request. It sees what this request's User, Session and so on see, and its
+// SyncUser drops the cached copy but regenerates nothing: no response is left
+// to carry a token.
+func (c *Context[U]) Copy() *Context[U] {
+	return &Context[U]{Context: c.Context.Copy(), state: c.state}
+}
+
+// keyOf returns the key of user as the set-up of the state sees it.
+func keyOf[U any](s *handlers.State, user U) string { return s.Auth().UserKey(&user) }
+
+func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Copy(&user)) }
+
+// SessionInfo tells what may be shown of a session. Nothing in it is a
+// credential.
+type SessionInfo struct {
+	ID         string            // stable for the session's life
+	Hint       string            // another with every new token, to show or log
+	Current    bool              // it is the session of the request that asks
+	CreatedAt  time.Time         // when it began
+	RenewedAt  time.Time         // when its token was made, or its idle time last moved
+	SignedInAt time.Time         // when the user last proved who they are
+	ExpiresAt  time.Time         // when it ends if nothing renews it
+	LoadedAt   time.Time         // when this request's user was read; zero in lists
+	Metadata   map[string]string // nil for none
+}
+
+func info(i handlers.SessionInfo, ok bool) (SessionInfo, bool) { return SessionInfo(i), ok }
+
+func infos(list []handlers.SessionInfo, err error) ([]SessionInfo, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]SessionInfo, len(list))
+	for i := range list {
+		out[i] = SessionInfo(list[i])
+	}
+	return out, nil
+}
+
+// CurrentUser returns the current user of a request, and false for nobody and
+// where no Session ran. The context may be a gin.Context, a request's context,
+// or one derived from either. A user type that no Session in the chain has is
+// a mistake in the program, and panics.
+func CurrentUser[U any](ctx context.Context) (U, bool) {
+	s := handlers.StateOf(ctx)
+	if s == nil {
+		var none U
+		return none, false
+	}
+	return contextOf[U](s).User()
+}
+
+// UserKey returns the key of the user whose session the request carries, by
+// the innermost Session, and false for nobody: for logs and plain code that
+// knows no user type.
+func UserKey(ctx context.Context) (string, bool) {
+	s := handlers.StateOf(ctx)
+	if s == nil {
+		return "", false
+	}
+	return s.UserKey()
+}
+
+// The functions below do for plain Gin handlers what the methods of Context do
+// for typed ones. Without Session ahead of them they return an error.
+
+// SignIn is Context.SignIn for plain handlers.
+func SignIn[U any](c *gin.Context, user U, opts ...SignInOption) error {
+	s, err := stateFor[U](c)
+	if err != nil {
+		return err
+	}
+	return s.SignIn(c, keyOf(s, user), signInOptions(opts))
+}
+
+// SyncUser is Context.SyncUser for plain handlers.
+func SyncUser[U any](c *gin.Context, user U, opts ...SyncOption) error {
+	s, err := stateFor[U](c)
+	if err != nil {
+		return err
+	}
+	return s.SyncUser(c, keyOf(s, user), syncOptions(opts))
+}
+
+// SignOut is Context.SignOut for plain handlers, and acts on the innermost
+// Session.
+func SignOut(c *gin.Context) error {
+	s, err := innermost(c)
+	if err != nil {
+		return err
+	}
+	return s.SignOut(c)
+}
+
+// AssignUser is Context.AssignUser for plain handlers. Without Session it
+// panics: there is nowhere to keep the user.
+func AssignUser[U any](c *gin.Context, user U) {
+	s, err := stateFor[U](c)
+	if err != nil {
+		panic(err)
+	}
+	assign(s, user)
+}
+
+// SessionOf is Context.Session for plain handlers, and acts on the innermost
+// Session.
+func SessionOf(c *gin.Context) (SessionInfo, bool) {
+	s, err := innermost(c)
+	if err != nil {
+		return SessionInfo{}, false
+	}
+	return info(s.Session())
+}
+
+// SessionsOf is Context.Sessions for plain handlers, and acts on the innermost
+// Session.
+func SessionsOf(c *gin.Context) ([]SessionInfo, error) {
+	s, err := innermost(c)
+	if err != nil {
+		return nil, err
+	}
+	return infos(s.Sessions())
+}
+
+// Revoke is Context.Revoke for plain handlers, and acts on the innermost
+// Session.
+func Revoke(c *gin.Context, id string) error {
+	s, err := innermost(c)
+	if err != nil {
+		return err
+	}
+	return s.Revoke(c, id)
+}
+
+// RevokeOthers is Context.RevokeOthers for plain handlers, and acts on the
+// innermost Session.
+func RevokeOthers(c *gin.Context) error {
+	s, err := innermost(c)
+	if err != nil {
+		return err
+	}
+	return s.RevokeOthers(c)
+}
+
+func innermost(c *gin.Context) (*handlers.State, error) {
+	if s := handlers.StateOf(c); s != nil {
+		return s, nil
+	}
+	return nil, handlers.ErrNoSessionMiddleware
+}
+
+func stateFor[U any](c *gin.Context) (*handlers.State, error) {
+	s, err := innermost(c)
+	if err != nil {
+		return nil, err
+	}
+	return contextOf[U](s).state, nil
+}
+
+// A SignInOption changes what SignIn does.
+type SignInOption interface {
+	signIn(*handlers.SessionOptions)
+}
+
+// A SyncOption changes what SyncUser or Auth.Sync does.
+type SyncOption interface {
+	sync(*handlers.SessionOptions)
+}
+
+// A SessionOption is both.
+type SessionOption interface {
+	SignInOption
+	SyncOption
+}
+
+// Grace has the tokens that SyncUser replaces work for d more, rather than for
+// Config.Grace; at most a minute. Grace(0) ends them at once, and those of
+// earlier rotations with them.
+func Grace(d time.Duration) SyncOption { return syncOption(handlers.Grace(d)) }
+
+// KeepSession has SyncUser leave the session's token as it is.
+func KeepSession() SyncOption { return syncOption(handlers.KeepSession) }
+
+// EndOthers ends the user's other sessions, in SignIn and SyncUser.
+func EndOthers() SessionOption { return sessionOption(handlers.EndOthers) }
+
+// Regenerate has Auth.Sync give each of the user's sessions a new token at its
+// next request. It is hygiene, not a defence: against somebody who may have a
+// token use RevokeSessions.
+func Regenerate() SyncOption { return syncOption(handlers.Regenerate) }
+
+// RevokeSessions has Auth.Sync end all of the user's sessions.
+func RevokeSessions() SyncOption { return syncOption(handlers.RevokeSessions) }
+
+type syncOption handlers.Option
+
+func (o syncOption) sync(s *handlers.SessionOptions) { o(s) }
+
+type sessionOption handlers.Option
+
+func (o sessionOption) sync(s *handlers.SessionOptions)   { o(s) }
+func (o sessionOption) signIn(s *handlers.SessionOptions) { o(s) }
+
+func syncOptions(opts []SyncOption) (sum handlers.SessionOptions) {
+	for _, o := range opts {
+		o.sync(&sum)
+	}
+	return sum
+}
+
+func signInOptions(opts []SignInOption) (sum handlers.SessionOptions) {
+	for _, o := range opts {
+		o.signIn(&sum)
+	}
+	return sum
+}

@@ -1,0 +1,263 @@
+// Package powgin keeps the signed-in user of a Gin request in its context,
+// served from a credentials cache, and makes sure that the cached user is never
+// older than the route allows.
+//
+//	auth := powgin.Must(powgin.New(powgin.Config[User]{DB: db}))
+//	router.Use(auth.Session())                        // the current user
+//	pro := router.Group("/pro", auth.Reload())        // … as in the database
+//	router.POST("/plan", auth.RequireUser(), powgin.Handle(func(c *powgin.Context[User]) {
+//		…                                             // write the column, commit
+//		err := c.SyncUser(c.MustUser())               // cache entry and token renewed
+//	}))
+//
+// [Config] says what can be set, [Auth] is a set-up at work, and [Context] what
+// a handler gets. README.md tells the rest: how fresh is fresh, what SyncUser
+// does step by step, and what to know before trusting it.
+package powgin
+
+import (
+	"context"
+	"reflect"
+	"time"
+	"unsafe"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+	"github.com/powgin/powgin/handlers"
+)
+
+// Auth is a set-up at work: its middleware, and what can be done to users and
+// sessions from outside a request. It is safe for concurrent use.
+type Auth[U any] struct {
+	auth  *handlers.Auth
+	key   func(*U) string
+	plan  *handlers.CopyPlan
+	close func()
+}
+
+// New returns the Auth of a Config. Everything that is wrong with the Config,
+// or with U, is in the one error that it returns. The Config is not changed.
+func New[U any](cfg Config[U]) (*Auth[U], error) {
+	r := resolve(cfg)
+	if len(r.faults) > 0 {
+		return nil, handlers.JoinFaults(r.faults)
+	}
+	a := &Auth[U]{plan: r.plan, close: func() {}}
+	source, err := a.source(r)
+	if err != nil {
+		return nil, err
+	}
+	events := handlers.NewEvents(onEvent(r.OnEvent))
+	store := r.Store
+	if store == nil {
+		store = cache.NewMemory(r.MaxAccounts)
+	}
+	c, err := cache.New(cache.Config{
+		Store: store, Space: r.space, Rules: r.rules, Source: source,
+		Key:    a.keyOf,
+		Active: active(r.Active),
+		Event:  events.FromCache,
+	})
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	a.auth = handlers.New(handlers.Config{
+		Cache: c, Tokens: cache.NewTokens(r.Namespace, cache.Cookie, r.Keys), Cookie: r.cookie,
+		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, NewState: newState[U],
+		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant,
+		SignInPath: r.SignInPath, HomePath: r.HomePath, Refuse: r.Refuse,
+		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
+	})
+	return a, nil
+}
+
+// Must returns auth, and panics with err where New returned one: a mistake in
+// the set-up stops the program at its start.
+func Must[U any](auth *Auth[U], err error) *Auth[U] {
+	if err != nil {
+		panic(err)
+	}
+	return auth
+}
+
+// Session is Must(New(cfg)).Session(), for apps that need nothing else of the
+// Auth. It panics where New returns an error. Called twice without a Store it
+// makes two caches that know nothing of each other.
+func Session[U any](cfg Config[U]) gin.HandlerFunc { return Must(New(cfg)).Session() }
+
+// Close waits for database reads under way and lets go of what New took; later
+// requests are answered with 503. Sessions in a Store stay there. Calling Close
+// twice is fine.
+func (a *Auth[U]) Close() error {
+	err := a.auth.Cache.Close()
+	a.close()
+	return err
+}
+
+// Key returns the key of a user: the primary key as text, or what Users.Key
+// returns. It is empty for a user without a primary key.
+func (a *Auth[U]) Key(user U) string { return a.key(&user) }
+
+func (a *Auth[U]) keyOf(user any) string { return a.key(user.(*U)) }
+
+// source returns where users are read from, and sets key.
+func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
+	if r.Users != nil {
+		a.key = func(u *U) string { return r.Users.Key(*u) }
+		return usersSource[U]{r.Users, r.plan}, nil
+	}
+	loader, err := handlers.NewLoader(r.DB, r.model)
+	if err != nil {
+		return nil, err
+	}
+	a.key = func(u *U) string { return r.model.Key(u) }
+	a.close = loader.Close
+	return loader, nil
+}
+
+// usersSource is the source of a Config.Users. What it returns is detached
+// from the app's memory, and lacks what must not be cached.
+type usersSource[U any] struct {
+	users Users[U]
+	plan  *handlers.CopyPlan
+}
+
+func (s usersSource[U]) Find(ctx context.Context, key string) (any, bool, error) {
+	u, found, err := s.users.Find(ctx, key)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	s.plan.Detach(unsafe.Pointer(&u))
+	return &u, true, nil
+}
+
+// copyCached returns a copy by value of a user in the cache.
+func (a *Auth[U]) copyCached(cached any) any {
+	u := cached.(*U)
+	if a.plan.Flat() {
+		return *u // boxing it is the copy
+	}
+	return a.copyOf(*u)
+}
+
+// copyOf returns u, which is a copy already, detached from what it was copied
+// from and without what must not be in the current user.
+func (a *Auth[U]) copyOf(u U) U {
+	a.plan.Detach(unsafe.Pointer(&u))
+	return u
+}
+
+func active[U any](f func(U) bool) func(any) bool {
+	if f == nil {
+		return nil
+	}
+	return func(user any) bool { return f(*user.(*U)) }
+}
+
+func onEvent(f func(Event)) func(handlers.Event) {
+	if f == nil {
+		return nil
+	}
+	return func(e handlers.Event) { f(Event(e)) }
+}
+
+// Session returns the middleware that everything else builds on. It finds the
+// request's session and makes its user the current one, refuses unsafe requests
+// from other sites, and renews the session's token when that is due. Where the
+// store or the database cannot answer the request is refused with 503: "could
+// not tell" is never "signed out".
+func (a *Auth[U]) Session() gin.HandlerFunc { return a.auth.Session() }
+
+// Reload returns the middleware that has a route see the user as they are in
+// the database. It does not touch the cached copy:
+//
+//	              reads the database      other routes
+//	cached        when it must            –
+//	MaxAge(d)     if the copy is older    see what was read
+//	Refresh()     at every request        see what was read
+//	Reload()      at every request        keep the cached copy
+//
+// A user who is gone, or no longer Active, is signed out. Without a session
+// Reload lets the request pass: RequireUser is the guard.
+func (a *Auth[U]) Reload() gin.HandlerFunc { return handlers.ReloadMiddleware(a.auth.Own) }
+
+// Refresh returns the middleware that does what Reload does and replaces the
+// cached copy. See Reload for which to use when.
+func (a *Auth[U]) Refresh() gin.HandlerFunc { return handlers.RefreshMiddleware(a.auth.Own) }
+
+// MaxAge returns the middleware that does what Refresh does where the cached
+// copy is older than d. Zero is Refresh. See Reload for which to use when.
+func (a *Auth[U]) MaxAge(d time.Duration) gin.HandlerFunc {
+	return handlers.MaxAgeMiddleware(a.auth.Own, d)
+}
+
+// RequireUser returns the guard of routes for signed-in users. Others are
+// answered with 401 or, if they are browsers, sent to Config.SignInPath. A
+// request whose user is lost later in the chain is refused in the same way.
+func (a *Auth[U]) RequireUser() gin.HandlerFunc { return handlers.RequireUser(a.auth.Own) }
+
+// RequireGuest returns the guard of routes for those who are not signed in.
+// Others are answered with 403 or, if they are browsers, sent to
+// Config.HomePath.
+func (a *Auth[U]) RequireGuest() gin.HandlerFunc { return handlers.RequireGuest(a.auth.Own) }
+
+// Require returns the guard of routes for users for whom ok is true. It is
+// RequireUser as well; other users are answered with 403. Behind Reload it
+// judges the user as they are in the database.
+func (a *Auth[U]) Require(ok func(U) bool) gin.HandlerFunc {
+	return handlers.Require(a.auth.Own, func(user any) bool {
+		u, is := user.(U)
+		return is && ok(u)
+	})
+}
+
+// Reload is Auth.Reload for the innermost Session of the chain.
+func Reload() gin.HandlerFunc { return handlers.ReloadMiddleware(handlers.Innermost) }
+
+// Refresh is Auth.Refresh for the innermost Session of the chain.
+func Refresh() gin.HandlerFunc { return handlers.RefreshMiddleware(handlers.Innermost) }
+
+// MaxAge is Auth.MaxAge for the innermost Session of the chain.
+func MaxAge(d time.Duration) gin.HandlerFunc {
+	return handlers.MaxAgeMiddleware(handlers.Innermost, d)
+}
+
+// RequireUser is Auth.RequireUser for the innermost Session of the chain.
+func RequireUser() gin.HandlerFunc { return handlers.RequireUser(handlers.Innermost) }
+
+// RequireGuest is Auth.RequireGuest for the innermost Session of the chain.
+func RequireGuest() gin.HandlerFunc { return handlers.RequireGuest(handlers.Innermost) }
+
+// Sync tells the cache that a user was changed outside their own requests: by
+// an admin, a job, a webhook. Call it after COMMIT. The next request of each of
+// the user's sessions reads the database. With Regenerate each session also
+// gets a new token at its next request, with RevokeSessions all end now;
+// other options are ErrOption.
+func (a *Auth[U]) Sync(ctx context.Context, user U, opts ...SyncOption) error {
+	return a.auth.Sync(ctx, a.key(&user), syncOptions(opts))
+}
+
+// Invalidate drops the cached copies of the users with these keys, as Sync
+// without options does.
+func (a *Auth[U]) Invalidate(ctx context.Context, userKeys ...string) error {
+	return a.auth.Invalidate(ctx, userKeys)
+}
+
+// Sessions returns the live sessions of a user, the oldest first.
+func (a *Auth[U]) Sessions(ctx context.Context, userKey string) ([]SessionInfo, error) {
+	return infos(a.auth.Sessions(ctx, userKey))
+}
+
+// Revoke ends one session of a user, at once and with every token it knows. It
+// answers ErrNoSession where the id is none of this user's.
+func (a *Auth[U]) Revoke(ctx context.Context, userKey, id string) error {
+	return a.auth.RevokeSession(ctx, userKey, id)
+}
+
+// RevokeUser ends all sessions of a user, at once and with every token they
+// know.
+func (a *Auth[U]) RevokeUser(ctx context.Context, userKey string) error {
+	return a.auth.RevokeUser(ctx, userKey)
+}
