@@ -241,7 +241,7 @@ func (r *resolved[U]) times() {
 	switch {
 	case grace == NoGrace:
 		grace = 0
-	case grace < 0:
+	case r.Grace < 0:
 		r.fault("Grace", grace, "must not be negative; for none use NoGrace")
 	case grace > handlers.MaxGrace:
 		r.fault("Grace", grace, fmt.Sprintf("must be at most %v", handlers.MaxGrace))

@@ -118,7 +118,7 @@ func (c *Context[U]) Session() (SessionInfo, bool) { return info(c.state.Session
 
 // Sessions returns the user's live sessions, the oldest first. It answers
 // ErrNotSignedIn for nobody.
-func (c *Context[U]) Sessions() ([]SessionInfo, error) { return infos(c.state.Sessions()) }
+func (c *Context[U]) Sessions() ([]SessionInfo, error) { return infos(c.state.Sessions(c.Context)) }
 
 // Revoke ends one of the user's sessions, at once and with every token it
 // knows; ending the request's own is SignOut. It answers ErrNoSession for an
@@ -139,7 +139,7 @@ func (c *Context[U]) Copy() *Context[U] {
 // keyOf returns the key of user as the set-up of the state sees it.
 func keyOf[U any](s *handlers.State, user U) string { return s.Auth().UserKey(&user) }
 
-func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Copy(&user)) }
+func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Clean(&user)) }
 
 // SessionInfo tells what may be shown of a session. Nothing in it is a
 // credential.
@@ -250,7 +250,7 @@ func SessionsOf(c *gin.Context) ([]SessionInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return infos(s.Sessions())
+	return infos(s.Sessions(c))
 }
 
 // Revoke is Context.Revoke for plain handlers, and acts on the innermost

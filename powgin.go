@@ -49,12 +49,8 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		return nil, err
 	}
 	events := handlers.NewEvents(onEvent(r.OnEvent))
-	store := r.Store
-	if store == nil {
-		store = cache.NewMemory(r.MaxAccounts)
-	}
 	c, err := cache.New(cache.Config{
-		Store: store, Space: r.space, Rules: r.rules, Source: source,
+		Store: r.Store, MaxAccounts: r.MaxAccounts, Space: r.space, Rules: r.rules, Source: source,
 		Key:    a.keyOf,
 		Active: active(r.Active),
 		Event:  events.FromCache,
@@ -65,7 +61,7 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 	}
 	a.auth = handlers.New(handlers.Config{
 		Cache: c, Tokens: cache.NewTokens(r.Namespace, cache.Cookie, r.Keys), Cookie: r.cookie,
-		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, NewState: newState[U],
+		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
 		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant,
 		SignInPath: r.SignInPath, HomePath: r.HomePath, Refuse: r.Refuse,
 		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
@@ -133,10 +129,11 @@ func (s usersSource[U]) Find(ctx context.Context, key string) (any, bool, error)
 	return &u, true, nil
 }
 
-// copyCached returns a copy by value of a user in the cache.
+// copyCached returns a copy by value of a user in the cache, who lacks already
+// what must not be there.
 func (a *Auth[U]) copyCached(cached any) any {
 	u := cached.(*U)
-	if a.plan.Flat() {
+	if !a.plan.Shares() {
 		return *u // boxing it is the copy
 	}
 	return a.copyOf(*u)
@@ -148,6 +145,8 @@ func (a *Auth[U]) copyOf(u U) U {
 	a.plan.Detach(unsafe.Pointer(&u))
 	return u
 }
+
+func (a *Auth[U]) clean(user any) any { return a.copyOf(*user.(*U)) }
 
 func active[U any](f func(U) bool) func(any) bool {
 	if f == nil {

@@ -10,11 +10,33 @@ import (
 // and the account it belongs to, as they were at one moment. The zero Access
 // is that of nobody.
 type Access struct {
-	view    view
+	account *Account
+	epoch   *Epoch
+	now     Time
 	session *Session
 	role    role
 	token   Token
-	hash    Hash
+}
+
+// view returns what the access was made from, to decide on without loading it
+// again. An account that has a session was decoded, so the versions are its own.
+func (x *Access) view() view {
+	v := view{account: x.account, epoch: x.epoch, now: x.now, version: x.account.version}
+	if x.epoch != nil {
+		v.epochVersion = x.epoch.version
+	}
+	return v
+}
+
+// moveTo makes the access speak for the account as it is in v, and reports
+// false where its session has ended meanwhile.
+func (x *Access) moveTo(v view) bool {
+	s := v.account.session(x.session.handle)
+	if s == nil {
+		return false
+	}
+	x.account, x.epoch, x.now, x.session = v.account, v.epoch, v.now, s
+	return true
 }
 
 // Live reports whether the token proved a session.
@@ -29,10 +51,10 @@ func (x *Access) Account() AccountID { return x.token.account }
 
 // UserKey returns the key of the session's user, "" for nobody.
 func (x *Access) UserKey() string {
-	if x.view.account == nil {
+	if x.account == nil {
 		return ""
 	}
-	return x.view.account.key
+	return x.account.key
 }
 
 // Handle returns the session's handle, the zero one for nobody.
@@ -46,12 +68,13 @@ func (x *Access) Handle() Handle {
 // look is the decision whether a token proves a session. A token of another
 // tenant or transport, of a dead session or of none are all answered alike:
 // with nobody.
-func (c *Cache) look(x *Access, v view, t Transport, tenant string, token *Token, hash *Hash) {
+func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Token) {
 	a := v.account
 	if a == nil || a.tenant != tenant {
 		return
 	}
-	s, ro := a.find(hash, v.now)
+	hash := token.hash()
+	s, ro := a.find(&hash, v.now)
 	switch {
 	case s == nil, s.transport != t, s.end(c.rules) <= v.now, v.epoch.revoked(s):
 		return
@@ -59,7 +82,7 @@ func (c *Cache) look(x *Access, v view, t Transport, tenant string, token *Token
 		c.event(Event{Name: EventReuse, UserKey: a.key, Session: s.handle})
 		return
 	}
-	x.view, x.session, x.role, x.token, x.hash = v, s, ro, *token, *hash
+	*x = Access{a, v.epoch, v.now, s, ro, *token}
 }
 
 // cached returns the user in the account, if it may be served to somebody who

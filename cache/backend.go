@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 )
 
@@ -43,6 +44,7 @@ type storeBackend struct {
 	name  string // of the space
 	space *Space
 	codec Codec // nil: users are not kept
+	keyOf func(user any) string
 	keys  []Key // of the epoch's copies
 	event func(Event)
 
@@ -50,9 +52,12 @@ type storeBackend struct {
 	offset atomic.Int64 // of the store's time to clock's, as of the last load
 }
 
-func newStoreBackend(store Store, space *Space, codec Codec, event func(Event)) *storeBackend {
+func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) string, event func(Event)) *storeBackend {
 	name := space.Name()
-	return &storeBackend{store: store, name: name, space: space, codec: codec, keys: store.Epochs(name), event: event, clock: newClock()}
+	return &storeBackend{
+		store: store, name: name, space: space, codec: codec, keyOf: keyOf,
+		keys: store.Epochs(name), event: event, clock: newClock(),
+	}
 }
 
 func (b *storeBackend) now() Time { return b.clock.now() + Time(b.offset.Load()) }
@@ -73,7 +78,7 @@ func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
 	if v.epochVersion != (ID{}) {
 		v.epoch, _ = b.decodeEpoch(l.Epoch)
 	}
-	if v.version == (ID{}) {
+	if v.version == (ID{}) || b.isEpoch(id) {
 		return v, nil
 	}
 	a, user, err := decodeAccount(l.Record.Data)
@@ -88,10 +93,22 @@ func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
 	a.space, a.version, a.expires = b.space, l.Record.Version, l.Record.Expires
 	if user != nil && b.codec != nil {
 		// A user of another shape is read again, like one that is not cached.
-		a.user, _ = b.codec.Decode(user)
+		if u, err := b.codec.Decode(user); err == nil {
+			a.user = u
+		}
+	}
+	if a.user != nil && b.keyOf(a.user) != a.key {
+		b.event(Event{Name: EventKeyMismatch, UserKey: a.key})
+		return view{}, ErrWrongUser
 	}
 	v.account = a
 	return v, nil
+}
+
+// isEpoch reports whether id is that of an epoch record, which is no account's.
+// A token may name any id.
+func (b *storeBackend) isEpoch(id AccountID) bool {
+	return slices.ContainsFunc(b.keys, func(k Key) bool { return k.ID == id })
 }
 
 func (b *storeBackend) decodeEpoch(r Record) (*Epoch, error) {

@@ -8,12 +8,14 @@ import (
 	"sync/atomic"
 )
 
-// Config is what a Cache is made of. All fields but Store, Codec, Active and
-// Event are required.
+// Config is what a Cache is made of. All fields but Store, MaxAccounts, Codec,
+// Active and Event are required.
 type Config struct {
-	// Store keeps the accounts; nil stands for an in-process store of
-	// DefaultMaxAccounts.
+	// Store keeps the accounts; nil stands for an in-process store of this
+	// cache's own, for MaxAccounts.
 	Store Store
+	// MaxAccounts bounds that store; 0 stands for DefaultMaxAccounts.
+	MaxAccounts int
 	// Space is the family of accounts that this cache serves.
 	Space Space
 	// Rules are the times and bounds.
@@ -42,6 +44,7 @@ type Source interface {
 // A Cache serves the accounts of one space. It is safe for concurrent use.
 type Cache struct {
 	backend backend
+	local   bool // the backend answers at once, from this process
 	store   Store
 	space   *Space
 	rules   *Rules
@@ -68,30 +71,36 @@ func New(cfg Config) (*Cache, error) {
 		event:  cfg.Event,
 		queues: newQueues(),
 	}
-	if c.store == nil {
-		c.store = NewMemory(0)
-	}
 	if c.active == nil {
 		c.active = func(any) bool { return true }
 	}
 	if c.event == nil {
 		c.event = func(Event) {}
 	}
-	var err error
-	if c.unclaim, err = claim(c.store, cfg.Space); err != nil {
+	if err := c.open(cfg); err != nil {
 		return nil, err
+	}
+	return c, nil
+}
+
+// open takes the store into use.
+func (c *Cache) open(cfg Config) (err error) {
+	if c.store == nil {
+		c.store, c.unclaim = NewMemory(cfg.MaxAccounts), func() {}
+	} else if c.unclaim, err = claim(c.store, cfg.Space); err != nil {
+		return err
 	}
 	if m, ok := c.store.(*Memory); ok {
 		s := m.space(cfg.Space.Name())
 		if err := s.claim(aCache); err != nil {
 			c.unclaim()
-			return nil, err
+			return err
 		}
-		c.backend = memoryBackend{s}
+		c.backend, c.local = memoryBackend{s}, true
 	} else {
-		c.backend = newStoreBackend(c.store, c.space, cfg.Codec, c.event)
+		c.backend = newStoreBackend(c.store, c.space, cfg.Codec, c.keyOf, c.event)
 	}
-	return c, nil
+	return nil
 }
 
 // Close ends the cache: reads under way are waited for, later calls are

@@ -95,6 +95,18 @@ func (f *flight) wait(ctx context.Context) (reading, error) {
 	}
 }
 
+// alone runs w as a read that nobody joins.
+func (fs *flights) alone(ctx context.Context, w work) (reading, error) {
+	fs.mu.Lock()
+	if fs.closed {
+		fs.mu.Unlock()
+		return reading{}, unavailable("read a user", errClosed)
+	}
+	fs.active.Add(1)
+	fs.mu.Unlock()
+	return newFlight(w).lead(ctx, fs.active.Done)
+}
+
 // shareMiss joins the read of this miss that is under way, or runs w as it.
 func (fs *flights) shareMiss(ctx context.Context, key missKey, w work) (reading, error) {
 	fs.mu.Lock()

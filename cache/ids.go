@@ -61,7 +61,7 @@ func ParseHandle(s string) (h Handle, ok bool) {
 		return h, false
 	}
 	_, err := handleText.Decode(h[:], []byte(s))
-	return h, err == nil
+	return h, err == nil && h.String() == s // Decode skips line breaks
 }
 
 var handleText = base64.RawURLEncoding.Strict()

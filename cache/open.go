@@ -1,6 +1,9 @@
 package cache
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Opening is what a request carries to Open.
 type Opening struct {
@@ -23,6 +26,8 @@ type Opened struct {
 	// Ended reports that the session has just been ended because its user is
 	// gone or no longer active.
 	Ended bool
+	// Spent is the time that went into more than looking.
+	Spent time.Duration
 }
 
 // Open begins a request: it finds the session, makes sure that the user is not
@@ -36,59 +41,87 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	if c.closed.Load() {
 		return unavailable("look for a session", errClosed)
 	}
+	if !c.local {
+		var cancel context.CancelFunc
+		ctx, cancel = bounded(ctx)
+		defer cancel()
+	}
 	v, err := c.backend.load(ctx, in.Token.account)
 	if err != nil {
 		return err
 	}
-	hash := in.Token.hash()
-	c.look(&o.Access, v, in.Transport, in.Tenant, &in.Token, &hash)
+	c.look(&o.Access, &v, in.Transport, in.Tenant, &in.Token)
 	if !o.Live() {
 		return nil
 	}
 	due := o.session.due(o.role, v.now, c.rules)
-	if in.NoUser {
-		if due {
-			c.advance(ctx, o)
-		}
+	user, hit := any(nil), in.NoUser
+	if !hit {
+		user, hit = c.cached(&v, c.rules.MaxAge)
+	}
+	if hit && !due && (in.NoUser || c.active(user)) {
+		o.User, o.ReadAt = user, v.account.readAt
 		return nil
 	}
-	if user, ok := c.cached(&v, c.rules.MaxAge); ok {
-		if c.active(user) {
-			o.User, o.ReadAt = user, v.account.readAt
-			if due {
-				c.advance(ctx, o)
-			}
-			return nil
-		}
-		return c.reread(ctx, o, due)
+	return c.openSlowly(ctx, o, hit, user, due)
+}
+
+// bounded returns a context for the calls of one request. Its client's hanging
+// up does not end them: others may wait for the same read, and a change that
+// has begun is finished.
+func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), Budget)
+}
+
+// openSlowly is Open where more is to be done than to look. With hit, user is
+// the cached user, or nil where the request wants none.
+func (c *Cache) openSlowly(ctx context.Context, o *Opened, hit bool, user any, due bool) error {
+	start := time.Now()
+	if c.local {
+		var cancel context.CancelFunc
+		ctx, cancel = bounded(ctx)
+		defer cancel()
 	}
-	return c.miss(ctx, o, due)
+	err := func() error {
+		switch {
+		case !hit:
+			return c.miss(ctx, o, due)
+		case user != nil && !c.active(user):
+			return c.reread(ctx, o, due)
+		}
+		o.User, o.ReadAt = user, o.account.readAt
+		c.advance(ctx, o)
+		return nil
+	}()
+	o.Spent = time.Since(start)
+	return err
 }
 
 // advance renews or confirms. Its failure is never the request's.
 func (c *Cache) advance(ctx context.Context, o *Opened) {
-	in := advance{token: o.token, hash: o.hash}
-	fill(in.salt[:])
+	in := newAdvance(&o.token)
+	known := o.view()
 	var next *Token
-	w, err := c.update(ctx, o.token.account, &o.view, func(v view) (a *Account, _ error) {
+	w, err := c.update(ctx, o.token.account, &known, func(v view) (a *Account, _ error) {
 		a, next = in.decide(v.account, v.now, c.rules)
 		return a, nil
 	})
 	if err == nil {
-		c.follow(o, w, next)
+		c.follow(o, w, &in, next)
 	}
 }
 
-// follow moves the access on to the account as it is after its advance.
-func (c *Cache) follow(o *Opened, w view, next *Token) {
-	s := w.account.session(o.session.handle)
-	if s == nil {
-		return // ended meanwhile; this request is under way and is let finish
+// follow moves the access on to the account as it is after its advance. Where
+// the session has ended meanwhile, this request is under way and may finish.
+func (c *Cache) follow(o *Opened, w view, in *advance, next *Token) {
+	if !o.moveTo(w) {
+		return
 	}
-	if next != nil && w.account != o.view.account {
-		c.event(Event{Name: EventRenewed, UserKey: w.account.key, Session: s.handle})
+	o.Successor = next
+	// Many requests may hand out the successor; the one whose salt it has made it.
+	if p := o.session.pending; p != nil && p.salt == in.salt {
+		c.event(Event{Name: EventRenewed, UserKey: w.account.key, Session: o.session.handle})
 	}
-	o.view, o.session, o.Successor = w, s, next
 }
 
 // miss reads the user, sharing the read with others that miss the same lease.
@@ -96,7 +129,7 @@ func (c *Cache) follow(o *Opened, w view, next *Token) {
 // that runs it.
 func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 	id, key := o.token.account, o.UserKey()
-	v, err := c.prepare(ctx, id, o.view)
+	v, err := c.prepare(ctx, id, o.view())
 	if err != nil {
 		return err
 	}
@@ -108,34 +141,34 @@ func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 	// What the read leaves here is looked at only after the read has ended.
 	var after *Account
 	var next *Token
-	token, hash := o.token, o.hash
-	r, err := c.flights.shareMiss(ctx, missKey{id, p.lease, p.stamp}, func(ctx context.Context) (reading, error) {
-		if !due {
-			return c.read(ctx, id, key, v, true, nil)
-		}
-		in := advance{token: token, hash: hash}
-		fill(in.salt[:])
-		return c.read(ctx, id, key, v, true, func(a *Account, now Time) *Account {
+	var in advance
+	var also func(*Account, Time) *Account
+	if due {
+		in = newAdvance(&o.token)
+		also = func(a *Account, now Time) *Account {
 			after, next = in.decide(a, now, c.rules)
 			return after
-		})
+		}
+	}
+	r, err := c.flights.shareMiss(ctx, missKey{id, p.lease, p.stamp}, func(ctx context.Context) (reading, error) {
+		return c.read(ctx, id, key, v, true, also)
 	})
 	if err != nil {
 		return err
 	}
 	if after != nil && r.landed {
-		c.follow(o, view{account: after, epoch: v.epoch, now: v.now}, next)
+		c.follow(o, view{account: after, epoch: v.epoch, now: v.now}, &in, next)
 		due = false
 	}
 	return c.take(ctx, o, r, due)
 }
 
 func (c *Cache) missAlone(ctx context.Context, o *Opened, due bool) error {
-	user, err := c.find(ctx, o.UserKey())
+	user, err := c.findAlone(ctx, o.UserKey())
 	if err != nil {
 		return err
 	}
-	return c.take(ctx, o, reading{user: user, readAt: o.view.now}, due)
+	return c.take(ctx, o, reading{user: user, readAt: o.now}, due)
 }
 
 // reread asks the database before anyone is signed out whom only the cached

@@ -10,6 +10,7 @@ type reading struct {
 	user   any  // nil where the user may not be signed in
 	readAt Time // the store's time before the read
 	filled bool // the cached copy is this one now
+	barred bool // a change of the row was under way, so there is no cached copy
 	ended  bool // the user is gone, and the sessions that knew them are ended
 	landed bool // the swap that was to apply the reading is in the store
 }
@@ -31,6 +32,16 @@ func (c *Cache) find(ctx context.Context, key string) (user any, err error) {
 		return nil, nil
 	}
 	return user, nil
+}
+
+// findAlone is find for a read that nobody joins. It too has a deadline of its
+// own, and a panic in the app's code is an error.
+func (c *Cache) findAlone(ctx context.Context, key string) (any, error) {
+	r, err := c.flights.alone(ctx, func(ctx context.Context) (r reading, err error) {
+		r.user, err = c.find(ctx, key)
+		return r, err
+	})
+	return r.user, err
 }
 
 // prepare makes a read possible that may fill: the epoch is there, and writers
@@ -59,7 +70,7 @@ func (c *Cache) prepare(ctx context.Context, id AccountID, v view) (view, error)
 // that v held. also, where given, runs in the same swap.
 func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill bool, also func(*Account, Time) *Account) (r reading, err error) {
 	p := permitFill(v.account, v.epoch, v.now)
-	r.readAt = v.now
+	r.readAt, r.barred = v.now, !p.granted()
 	if r.user, err = c.find(ctx, key); err != nil {
 		return r, err
 	}
@@ -112,7 +123,7 @@ func (c *Cache) Newest(ctx context.Context, x *Access, fill bool) (Fresh, error)
 				return reading{}, err
 			}
 			r, err := c.read(ctx, id, key, v, fill, nil)
-			if err != nil || !fill || r.filled || r.user == nil {
+			if err != nil || !fill || r.filled || r.barred || r.user == nil {
 				return r, err
 			}
 			if attempt > 0 {

@@ -36,7 +36,7 @@ func (c *Cache) RevokeUser(ctx context.Context, tenant, key string) error {
 func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 	own := o.Handle()
 	others := h == Handle{}
-	rot := rotation{handle: own, hash: o.hash}
+	rot := rotation{handle: own, hash: o.token.hash()}
 	ended := 0
 	_, err := c.update(ctx, o.token.account, nil, func(v view) (*Account, error) {
 		s := v.account.session(own)
@@ -115,5 +115,5 @@ func (c *Cache) IsNewest(ctx context.Context, token *Token) bool {
 	if v.account != nil {
 		s, ro = v.account.find(&hash, v.now)
 	}
-	return s != nil && (ro == rolePending || ro == roleCurrent)
+	return s != nil && (ro == rolePending || ro == roleCurrent && s.pending == nil)
 }

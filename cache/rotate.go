@@ -16,6 +16,12 @@ type advance struct {
 	salt  Hash // for a successor, if one must be made
 }
 
+func newAdvance(t *Token) advance {
+	in := advance{token: *t, hash: t.hash()}
+	fill(in.salt[:])
+	return in
+}
+
 // due reports whether decide would do anything, or hand out a successor.
 func (s *Session) due(ro role, now Time, r *Rules) bool {
 	switch ro {

@@ -37,7 +37,7 @@ func (c *Cache) SignIn(ctx context.Context, in *SignIn, o *Opened) (ended bool, 
 		return false, err
 	}
 	p := permitFill(v.account, v.epoch, v.now)
-	user, err := c.find(ctx, in.UserKey)
+	user, err := c.findAlone(ctx, in.UserKey)
 	if err != nil {
 		return false, err
 	}
@@ -77,8 +77,7 @@ func (c *Cache) land(ctx context.Context, id AccountID, v view, d *signIn, o *Op
 		return err
 	}
 	*o = Opened{User: user, ReadAt: readAt, Successor: &token}
-	o.view, o.session, o.role = w, w.account.session(d.session.handle), roleCurrent
-	o.token, o.hash = token, d.session.hash
+	o.Access = Access{w.account, w.epoch, w.now, w.account.session(d.session.handle), roleCurrent, token}
 	for i := range evicted {
 		c.event(Event{Name: EventEvicted, UserKey: w.account.key, Session: evicted[i].handle})
 	}

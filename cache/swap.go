@@ -19,6 +19,9 @@ type decision func(v view) (*Account, error)
 // random in a decision was drawn before, so a change that landed is found to
 // be there.
 func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide decision) (view, error) {
+	if c.closed.Load() {
+		return view{}, unavailable("change an account", errClosed)
+	}
 	leave, err := c.enter(ctx, id)
 	if err != nil {
 		return view{}, err
@@ -26,7 +29,10 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 	defer leave()
 	var v view
 	if known != nil {
+		// A handler may have run for long since: what is decided now must not
+		// count from then.
 		v = *known
+		v.now = max(v.now, c.backend.now())
 	} else if v, err = c.backend.load(ctx, id); err != nil {
 		return view{}, err
 	}

@@ -37,14 +37,14 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	id := o.token.account
 	lease, token := NewID(), newToken(id)
 	rot := rotation{
-		handle: o.Handle(), hash: o.hash, to: token.hash(), grace: grace,
+		handle: o.Handle(), hash: o.token.hash(), to: token.hash(), grace: grace,
 		keep: in.Keep || in.Mark || !o.session.transport.rotates(), others: in.EndOthers,
 	}
-	rotated, found := false, false
-	w, err := c.update(ctx, id, &o.view, func(v view) (*Account, error) {
+	rotated := false
+	known := o.view()
+	w, err := c.update(ctx, id, &known, func(v view) (*Account, error) {
 		next := dropUser(v.account, lease)
 		rot.now = v.now
-		found = next.session(rot.handle) != nil
 		rotated = false
 		if !o.InGrace() {
 			next, rotated = rot.decide(next)
@@ -57,28 +57,21 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	if err != nil {
 		return err
 	}
-	if !found {
+	o.User, o.Successor = nil, nil
+	if !o.moveTo(w) {
 		return ErrNoSession
 	}
-	o.User, o.Successor = nil, nil
-	c.moveTo(o, w, rotated && !rot.keep, token)
+	if rotated && !rot.keep {
+		o.token, o.role, o.Successor = token, roleCurrent, &token
+	}
 	if err := c.refill(ctx, o); err != nil {
 		return err
 	}
 	c.event(Event{Name: EventSynced, UserKey: w.account.key, Session: rot.handle})
 	if !rotated {
-		return lateSync(w.account.session(rot.handle), &rot, in)
+		return o.lateSync(&rot, in)
 	}
 	return nil
-}
-
-// moveTo makes o speak for the account as it is after the swap, and for the
-// new token if there is one.
-func (c *Cache) moveTo(o *Opened, w view, replaced bool, token Token) {
-	o.view, o.session = w, w.account.session(o.session.handle)
-	if replaced {
-		o.token, o.hash, o.role, o.Successor = token, token.hash(), roleCurrent, &token
-	}
 }
 
 // refill reads the user after a sync, by a read that begins now, and makes
@@ -96,14 +89,15 @@ func (c *Cache) refill(ctx context.Context, o *Opened) error {
 	return nil
 }
 
-// lateSync tells a request that did not rotate what that means: in grace it is
+// lateSync tells a request that did not rotate what that means. In grace it is
 // as it should be, unless something was asked that did not happen. A token
-// that is dead by now proves nothing any more.
-func lateSync(s *Session, rot *rotation, in Sync) error {
-	if in.EndOthers || in.Grace == 0 {
+// that was live when the request began, and that a sync has ended since, proves
+// nothing any more.
+func (x *Access) lateSync(rot *rotation, in Sync) error {
+	switch {
+	case in.EndOthers || in.Grace == 0:
 		return ErrInGrace
-	}
-	if s != nil && s.role(&rot.hash, rot.now) == roleGrace {
+	case x.InGrace() || x.session.role(&rot.hash, rot.now) == roleGrace:
 		return nil
 	}
 	return ErrNoSession

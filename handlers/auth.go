@@ -21,8 +21,11 @@ type Config struct {
 	UserType reflect.Type
 	// UserKey returns the key of a user, given as a pointer.
 	UserKey func(user any) string
-	// Copy returns a user by value, sharing nothing with the cached one.
+	// Copy returns a cached user by value, sharing nothing with it.
 	Copy func(cached any) any
+	// Clean returns a user by value, given as a pointer, who shares nothing with
+	// the app's and lacks what must not be in the current user.
+	Clean func(user any) any
 	// NewState returns the state of a request, beside the typed context that
 	// handlers of this user type get.
 	NewState func() *State

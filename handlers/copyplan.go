@@ -57,6 +57,11 @@ func NewCopyPlan(t reflect.Type, immutable []reflect.Type) (*CopyPlan, []Fault) 
 // do, and need not be called.
 func (plan *CopyPlan) Flat() bool { return plan.root.copy == nil }
 
+// Shares tells whether a user still shares memory with the one it was assigned
+// from. Where it does not, a user that has been detached once, so that nothing
+// is left in it to clear, is copied by assignment alone.
+func (plan *CopyPlan) Shares() bool { return plan.root.shared }
+
 // Detach makes the user that p points to independent of the user it was
 // assigned from: pointers, slices and maps inside it are replaced by copies,
 // however deep, and fields tagged powgin:"-" become zero. p must point to a

@@ -27,7 +27,7 @@ func refusal(t reflect.Type) string {
 		return "cannot be copied: a channel is shared by its nature; " + waysOut(t)
 	case reflect.Interface:
 		return "cannot be copied: an interface may hold anything; " + excludeWay +
-			", or give it a concrete type that can be copied or is in Config.Immutable"
+			", or give it a type that has a method Clone or is in Config.Immutable"
 	case reflect.UnsafePointer, reflect.Uintptr:
 		return "cannot be copied: nobody knows what such a pointer leads to; " + waysOut(t)
 	}

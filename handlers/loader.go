@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/powgin/powgin/cache"
 )
@@ -18,12 +19,15 @@ import (
 const primarySetting = "gorm:db_resolver:write"
 
 // Loader reads users by their key from the app's database. Its SQL is built
-// once, and prepared at the first read. It is safe for concurrent use.
+// once, and prepared at the first read. The app's query callbacks run, but
+// conditions that they add change nothing: the key alone says which row it is.
+// It is safe for concurrent use.
 type Loader struct {
 	session *gorm.DB
 	model   *Model
 	pool    *loaderPool
 	query   loaderQuery
+	guarded *schema.Schema // nil where the model has no scanner to guard against
 }
 
 // NewLoader makes the Loader of a model on the app's database. It uses a
@@ -34,8 +38,8 @@ func NewLoader(db *gorm.DB, m *Model) (*Loader, error) {
 	if m == nil {
 		return nil, errors.New("powgin: NewLoader needs a Model")
 	}
-	if err := checkDB(db); err != nil {
-		return nil, err
+	if faults := dbFaults(db); len(faults) > 0 {
+		return nil, JoinFaults(faults)
 	}
 	pool := newLoaderPool(db.Statement.ConnPool)
 	session := db.Session(&gorm.Session{NewDB: true, SkipDefaultTransaction: true, Context: context.Background()})
@@ -50,27 +54,43 @@ func NewLoader(db *gorm.DB, m *Model) (*Loader, error) {
 		return nil, fmt.Errorf("powgin: the query for %s cannot be built: %w", m.Table(), err)
 	}
 	pool.sql = query.sql
-	return &Loader{session: session, model: m, pool: pool, query: query}, nil
+	guarded, err := guardedSchema(session, m)
+	if err != nil {
+		return nil, fmt.Errorf("powgin: %s cannot be read as a GORM model: %w", typeName(m.typ), err)
+	}
+	return &Loader{session: session, model: m, pool: pool, query: query, guarded: guarded}, nil
 }
 
-func checkDB(db *gorm.DB) error {
-	const rule = "powgin: Config.DB %s: give it the *gorm.DB that gorm.Open returned"
-	if db == nil || db.Config == nil || db.Statement == nil || db.Statement.ConnPool == nil {
-		return fmt.Errorf(rule, "is nil or was not opened")
+// dbFaults says why what db reads may differ from what has been committed, or
+// cannot be read at all.
+func dbFaults(db *gorm.DB) []Fault {
+	const way = ": give it the *gorm.DB that gorm.Open returned"
+	rule := ""
+	switch {
+	case db == nil || db.Config == nil || db.Statement == nil || db.Statement.ConnPool == nil:
+		rule = "is nil or was not opened" + way
+	case isTransaction(db):
+		rule = "is a transaction" + way
+	case isConnection(db):
+		rule = "is a single connection" + way
+	case db.DryRun:
+		rule = "is a dry run" + way
+	case db.Error != nil:
+		rule = "carries an error: " + db.Error.Error()
+	default:
+		return nil
 	}
-	if _, ok := db.Statement.ConnPool.(gorm.TxCommitter); ok {
-		return fmt.Errorf(rule, "is a transaction")
-	}
-	if _, ok := db.Statement.ConnPool.(*sql.Conn); ok {
-		return fmt.Errorf(rule, "is a single connection")
-	}
-	if db.DryRun {
-		return fmt.Errorf(rule, "is a dry run")
-	}
-	if db.Error != nil {
-		return fmt.Errorf("powgin: Config.DB carries an error: %w", db.Error)
-	}
-	return nil
+	return []Fault{{Field: "Config.DB", Rule: rule}}
+}
+
+func isTransaction(db *gorm.DB) bool {
+	_, ok := db.Statement.ConnPool.(gorm.TxCommitter)
+	return ok
+}
+
+func isConnection(db *gorm.DB) bool {
+	_, ok := db.Statement.ConnPool.(*sql.Conn)
+	return ok
 }
 
 // Find reads the user whose key that is, and returns them as a *U that is the
@@ -83,19 +103,8 @@ func checkDB(db *gorm.DB) error {
 // ctx, cache.ErrWrongUser where the database took another key for this one.
 // Find runs on ctx as it is, so the caller gives it a deadline.
 func (l *Loader) Find(ctx context.Context, key string) (user any, found bool, err error) {
-	user, found, err = l.read(ctx, key)
-	if err != nil || !found {
-		return nil, false, err
-	}
-	if l.model.Key(user) != key {
-		return nil, false, fmt.Errorf("%w: %s has a row whose key only compares equal", cache.ErrWrongUser, l.model.Table())
-	}
-	return user, true, nil
-}
-
-// read is Find before the answer is checked. The app's code runs in it (hooks,
-// scanners, serializers), and its panics end here.
-func (l *Loader) read(ctx context.Context, key string) (user any, found bool, err error) {
+	// The app's code runs in here (hooks, scanners, the key's own methods), and
+	// its panics end here.
 	defer func() {
 		if v := recover(); v != nil {
 			user, found, err = nil, false, panicked(l.model.Table(), v)
@@ -105,16 +114,30 @@ func (l *Loader) read(ctx context.Context, key string) (user any, found bool, er
 	if !ok {
 		return nil, false, nil
 	}
+	user, found, err = l.read(ctx, parts)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	if l.model.Key(user) != key {
+		return nil, false, fmt.Errorf("%w: a row of %s was found under a key that is not its own", cache.ErrWrongUser, l.model.Table())
+	}
+	return user, true, nil
+}
+
+func (l *Loader) read(ctx context.Context, parts []any) (user any, found bool, err error) {
 	tx := l.session.Set(primarySetting, struct{}{})
 	tx.Statement.Context = ctx
 	tx.Statement.SQL.WriteString(l.query.sql)
 	tx.Statement.Vars = l.query.args(parts)
+	if l.guarded != nil {
+		tx.Statement.ConnPool = &guardedCall{l.pool, tx.Statement, l.guarded}
+	}
+	user = reflect.New(l.model.typ).Interface()
 	// Find and not Take: a user who is gone is an answer, not an error to log.
-	dest := reflect.New(l.model.typ).Interface()
-	if err := tx.Find(dest).Error; err != nil {
+	if err := tx.Find(user).Error; err != nil {
 		return nil, false, readFailed(ctx, tx, l.model.Table(), err)
 	}
-	return dest, tx.RowsAffected > 0, nil
+	return user, tx.RowsAffected > 0, nil
 }
 
 // Close frees the prepared statement. It may be called at any time and more

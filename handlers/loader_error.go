@@ -34,17 +34,21 @@ func noFreeConnection(tx *gorm.DB) bool {
 	return stats.MaxOpenConnections > 0 && stats.InUse >= stats.MaxOpenConnections
 }
 
-// panicked makes an error of a panic of the app's code. What the runtime says
-// is safe to show; what else was thrown may quote the row.
+// panicked makes an error of a panic of the app's code.
 func panicked(table string, v any) error {
-	cause, isError := v.(error)
-	if !isError {
-		cause = fmt.Errorf("%v", v)
+	return fmt.Errorf("%w: reading a row of %s panicked: %w", cache.ErrUnavailable, table, panicCause(v))
+}
+
+// panicCause is what was thrown. What the runtime says is safe to show; what
+// else was thrown may quote the row.
+func panicCause(v any) error {
+	switch cause := v.(type) {
+	case runtime.Error:
+		return cause
+	case error:
+		return discreet{cause}
 	}
-	if _, ofRuntime := v.(runtime.Error); !ofRuntime {
-		cause = discreet{cause}
-	}
-	return fmt.Errorf("%w: reading a row of %s panicked: %w", cache.ErrUnavailable, table, cause)
+	return discreet{fmt.Errorf("%v", v)}
 }
 
 // discreet keeps the text of a cause out of messages: a scanner, a serializer

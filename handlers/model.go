@@ -32,8 +32,8 @@ type modelKey struct {
 // strategy and its schema cache. Everything that keeps powgin from using the
 // model comes back as faults; the Model is nil then.
 func NewModel(db *gorm.DB, t reflect.Type) (*Model, []Fault) {
-	if db == nil || db.Config == nil {
-		return nil, []Fault{{Field: "Config.DB", Rule: "is nil: give it the *gorm.DB that gorm.Open returned"}}
+	if faults := dbFaults(db); len(faults) > 0 {
+		return nil, faults
 	}
 	if t.Kind() != reflect.Struct {
 		return nil, []Fault{{Field: typeName(t), Value: t.Kind().String(), Rule: "is no struct: a user is a GORM model"}}

@@ -69,7 +69,7 @@ func (s *State) read(c *gin.Context, fill bool) error {
 		return nil
 	}
 	var f cache.Fresh
-	if err := s.spend(func(ctx context.Context) (err error) {
+	if err := s.spend(c, func(ctx context.Context) (err error) {
 		f, err = s.auth.Cache.Newest(ctx, &o.Access, fill)
 		return err
 	}); err != nil {

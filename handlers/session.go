@@ -76,6 +76,7 @@ func (s *State) open(c *gin.Context) error {
 	if err := a.Cache.Open(s.Context, &in, &s.opened); err != nil {
 		return err
 	}
+	s.left -= s.opened.Spent
 	return s.opening(c)
 }
 
@@ -118,8 +119,10 @@ func (s *State) finish() {
 	s.done = true
 }
 
-// Background returns a context for calls that are made outside any request,
-// within the time that a request may spend.
-func Background(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, cache.Budget)
+// background returns a context for calls that are made outside the request of
+// the user concerned, within the time that a request may spend. They are
+// carried out although ctx is cancelled: the row has changed already, and a
+// caller who hangs up must not leave the old one in the cache.
+func background(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cache.Budget)
 }

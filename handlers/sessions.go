@@ -55,13 +55,13 @@ func (s *State) Session() (SessionInfo, bool) {
 }
 
 // Sessions returns all sessions of the request's user, the oldest first.
-func (s *State) Sessions() ([]SessionInfo, error) {
+func (s *State) Sessions(c *gin.Context) ([]SessionInfo, error) {
 	o := s.snapshot()
 	if !o.Live() {
 		return nil, ErrNotSignedIn
 	}
 	var list []SessionInfo
-	err := s.spend(func(ctx context.Context) (err error) {
+	err := s.spend(c, func(ctx context.Context) (err error) {
 		list, err = s.auth.list(ctx, o.Account(), o.Handle())
 		return err
 	})
@@ -70,7 +70,7 @@ func (s *State) Sessions() ([]SessionInfo, error) {
 
 // Sessions returns all sessions of a user.
 func (a *Auth) Sessions(ctx context.Context, key string) ([]SessionInfo, error) {
-	ctx, cancel := Background(ctx)
+	ctx, cancel := background(ctx)
 	defer cancel()
 	return a.list(ctx, a.Cache.Account(a.tenant(ctx), key), cache.Handle{})
 }
@@ -107,7 +107,7 @@ func (s *State) revoke(c *gin.Context, h cache.Handle) error {
 	if !o.Live() {
 		return ErrNotSignedIn
 	}
-	if err := s.spend(func(ctx context.Context) error {
+	if err := s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Revoke(ctx, &o, h)
 	}); err != nil {
 		return err
@@ -130,14 +130,14 @@ func (a *Auth) RevokeSession(ctx context.Context, key, id string) error {
 	if !ok {
 		return cache.ErrNoSession
 	}
-	ctx, cancel := Background(ctx)
+	ctx, cancel := background(ctx)
 	defer cancel()
 	return a.Cache.RevokeSession(ctx, a.tenant(ctx), key, h)
 }
 
 // RevokeUser ends all sessions of a user.
 func (a *Auth) RevokeUser(ctx context.Context, key string) error {
-	ctx, cancel := Background(ctx)
+	ctx, cancel := background(ctx)
 	defer cancel()
 	return a.Cache.RevokeUser(ctx, a.tenant(ctx), key)
 }

@@ -30,7 +30,7 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 	}
 	var opened cache.Opened
 	ended := false
-	err := s.spend(func(ctx context.Context) (err error) {
+	err := s.spend(c, func(ctx context.Context) (err error) {
 		ended, err = s.auth.Cache.SignIn(ctx, &in, &opened)
 		return err
 	})
@@ -52,7 +52,7 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 func (s *State) SignOut(c *gin.Context) error {
 	o := s.snapshot()
 	if o.Live() {
-		if err := s.spend(func(ctx context.Context) error {
+		if err := s.spend(c, func(ctx context.Context) error {
 			return s.auth.Cache.EndSession(ctx, o.Account(), o.Handle())
 		}); err != nil {
 			return err

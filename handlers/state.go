@@ -156,22 +156,25 @@ func (s *State) detached(c *gin.Context) bool {
 }
 
 // spend runs one call to the store or the database within what this request
-// may still spend on such calls. The client's hanging up does not end it: what
-// a change must do to the cache has to be done whoever is still listening.
-func (s *State) spend(call func(context.Context) error) error {
-	s.mu.Lock()
-	left := s.left
-	s.mu.Unlock()
+// may still spend on such calls before its first byte; after it, and for a
+// copied context, each call has as much. The client's hanging up does not end
+// it: what a change must do to the cache is done whoever is still listening.
+func (s *State) spend(c *gin.Context, call func(context.Context) error) error {
+	counts := !s.detached(c) && !c.Writer.Written()
+	left := cache.Budget
+	if counts {
+		s.mu.Lock()
+		left = s.left
+		s.mu.Unlock()
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context), left)
 	defer cancel()
 	start := time.Now()
 	err := call(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done || s.gin.Writer.Written() {
-		s.left = cache.Budget // nobody waits for the first byte any more
-	} else {
+	if counts {
+		s.mu.Lock()
 		s.left -= time.Since(start)
+		s.mu.Unlock()
 	}
 	return err
 }

@@ -66,10 +66,10 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	case key != o.UserKey():
 		return ErrOtherUser
 	case s.detached(c):
-		return s.syncDetached(key, opts)
+		return s.syncDetached(c, key, opts)
 	}
 	written := c.Writer.Written()
-	err = s.spend(func(ctx context.Context) error {
+	err = s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
 			Grace: grace, Keep: opts.keep, EndOthers: opts.endOthers, Mark: written && !opts.keep,
 		})
@@ -109,8 +109,8 @@ func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) err
 
 // syncDetached serves a copied gin.Context, or one kept after its request: no
 // answer can carry a token, so only the cached user is dropped.
-func (s *State) syncDetached(key string, opts SessionOptions) error {
-	err := s.spend(func(ctx context.Context) error {
+func (s *State) syncDetached(c *gin.Context, key string, opts SessionOptions) error {
+	err := s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.SyncUser(ctx, s.auth.tenant(s.Context), key, cache.BackgroundSync{})
 	})
 	if err == nil && (opts.endOthers || opts.grace != nil && *opts.grace == 0) {
@@ -127,7 +127,7 @@ func (a *Auth) Sync(ctx context.Context, key string, opts SessionOptions) error 
 	case key == "":
 		return ErrNoUserKey
 	}
-	ctx, cancel := Background(ctx)
+	ctx, cancel := background(ctx)
 	defer cancel()
 	return a.Cache.SyncUser(ctx, a.tenant(ctx), key, cache.BackgroundSync{
 		Regenerate: opts.regenerate, Revoke: opts.revoke,
