@@ -102,7 +102,7 @@ func (a *Auth[U]) keyOf(user any) string { return a.key(user.(*U)) }
 func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 	if r.Users != nil {
 		a.key = func(u *U) string { return r.Users.Key(*u) }
-		return usersSource[U]{r.Users, r.plan}, nil
+		return detaching[U]{users[U]{r.Users}, r.plan}, nil
 	}
 	loader, err := handlers.NewLoader(r.DB, r.model)
 	if err != nil {
@@ -110,23 +110,32 @@ func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 	}
 	a.key = func(u *U) string { return r.model.Key(u) }
 	a.close = loader.Close
-	return loader, nil
+	return detaching[U]{loader, r.plan}, nil
 }
 
-// usersSource is the source of a Config.Users. What it returns is detached
-// from the app's memory, and lacks what must not be cached.
-type usersSource[U any] struct {
-	users Users[U]
-	plan  *handlers.CopyPlan
+// detaching is a source whose users share nothing with the app's memory and
+// lack what must not be cached, whatever the app's own code (a hook, a Find of
+// its own) has put into them.
+type detaching[U any] struct {
+	cache.Source
+	plan *handlers.CopyPlan
 }
 
-func (s usersSource[U]) Find(ctx context.Context, key string) (any, bool, error) {
-	u, found, err := s.users.Find(ctx, key)
+func (s detaching[U]) Find(ctx context.Context, key string) (any, bool, error) {
+	user, found, err := s.Source.Find(ctx, key)
 	if err != nil || !found {
 		return nil, false, err
 	}
-	s.plan.Detach(unsafe.Pointer(&u))
-	return &u, true, nil
+	s.plan.Detach(unsafe.Pointer(user.(*U)))
+	return user, true, nil
+}
+
+// users is the source of a Config.Users.
+type users[U any] struct{ Users[U] }
+
+func (s users[U]) Find(ctx context.Context, key string) (any, bool, error) {
+	u, found, err := s.Users.Find(ctx, key)
+	return &u, found, err
 }
 
 // copyCached returns a copy by value of a user in the cache, who lacks already
