@@ -126,11 +126,16 @@ func (a *Account) session(h Handle) *Session {
 // end returns when the session dies if nothing renews it. A successor that
 // was handed out moves the idle time once, used or not.
 func (s *Session) end(r *Rules) Time {
-	last := s.renewed
+	return min(s.lastRenewed().Add(r.IdleTimeout), s.ends)
+}
+
+// lastRenewed returns when the newest token was made that the session knows,
+// or the idle time was last moved.
+func (s *Session) lastRenewed() Time {
 	if s.pending != nil {
-		last = max(last, s.pending.madeAt)
+		return max(s.renewed, s.pending.madeAt)
 	}
-	return min(last.Add(r.IdleTimeout), s.ends)
+	return s.renewed
 }
 
 // settle returns a as it is at now: without dead sessions and without writers

@@ -14,6 +14,7 @@ type backend interface {
 	now() Time // the store's, as far as this node knows without asking
 	load(ctx context.Context, id AccountID) (view, error)
 	swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error)
+	room() error // ErrFull where one account more would not fit
 	epochs() int
 	loadEpoch(ctx context.Context, copy int) (view, error)
 	swapEpoch(ctx context.Context, copy int, old view, next *Epoch) (view, bool, error)
@@ -155,6 +156,9 @@ func (b *storeBackend) encode(a *Account) []byte {
 	}
 	return data
 }
+
+// room returns nil: a Store tells only at a Swap that it is full.
+func (b *storeBackend) room() error { return nil }
 
 func (b *storeBackend) epochs() int { return len(b.keys) }
 

@@ -1,5 +1,7 @@
 package cache
 
+import "slices"
+
 // A permit lets a read of the user's row fill the cache. It is granted before
 // the read and names the lease and the epoch under which the read began; a
 // fill is admitted only while both still hold. The zero permit fills nothing.
@@ -63,21 +65,12 @@ func endGone(a *Account, e *Epoch, p permit, held []Handle, lease ID) *Account {
 	next := a.edit(0)
 	next.sessions = next.sessions[:0]
 	for i := range a.sessions {
-		if !contains(held, a.sessions[i].handle) {
+		if !slices.Contains(held, a.sessions[i].handle) {
 			next.sessions = append(next.sessions, a.sessions[i])
 		}
 	}
 	next.user, next.lease = nil, lease
 	return next
-}
-
-func contains(hs []Handle, h Handle) bool {
-	for _, o := range hs {
-		if o == h {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *Account) handles() []Handle {

@@ -207,6 +207,17 @@ func (b memoryBackend) swap(ctx context.Context, id AccountID, old view, next *A
 	return old, true, nil
 }
 
+func (b memoryBackend) room() error {
+	m := b.memory
+	if m.count.Load() >= m.max {
+		m.sweep(m.clock.now(), -1)
+	}
+	if m.count.Load() >= m.max {
+		return ErrFull
+	}
+	return nil
+}
+
 func (memoryBackend) epochs() int { return 1 }
 
 func (b memoryBackend) loadEpoch(context.Context, int) (view, error) {

@@ -58,7 +58,7 @@ func (a *Account) hasRoom(s *Session, r *Rules) bool {
 func (a *Account) leastRecentlyRenewed() int {
 	oldest := 0
 	for i := range a.sessions {
-		if a.sessions[i].renewed < a.sessions[oldest].renewed {
+		if a.sessions[i].lastRenewed() < a.sessions[oldest].lastRenewed() {
 			oldest = i
 		}
 	}

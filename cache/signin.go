@@ -53,7 +53,7 @@ func (c *Cache) SignIn(ctx context.Context, in *SignIn, o *Opened) (ended bool, 
 		} else {
 			// Judged before anything is changed, so that a sign-in which is
 			// refused signs nobody out.
-			if _, _, err := d.decide(settle(v.account, v.epoch, v.now, d.lease, c.rules), v.epoch, c.rules); err != nil {
+			if err := c.judge(v, d, old); err != nil {
 				return false, err
 			}
 			if err := c.EndSession(ctx, old.Account(), old.Handle()); err != nil {
@@ -63,6 +63,19 @@ func (c *Cache) SignIn(ctx context.Context, in *SignIn, o *Opened) (ended bool, 
 		}
 	}
 	return ended, c.land(ctx, id, v, d, o, user, token)
+}
+
+// judge tells whether a sign-in is possible that will end a session of another
+// account first.
+func (c *Cache) judge(v view, d *signIn, old *Access) error {
+	a := settle(v.account, v.epoch, v.now, d.lease, c.rules)
+	if _, _, err := d.decide(a, v.epoch, c.rules); err != nil {
+		return err
+	}
+	if !a.counted() && len(old.account.sessions) > 1 {
+		return c.backend.room() // the other account stays, so one more must fit
+	}
+	return nil
 }
 
 // land swaps the session in.

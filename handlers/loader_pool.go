@@ -69,7 +69,7 @@ func (p *loaderPool) prepared(ctx context.Context) *sql.Stmt {
 // drop gives a statement up, once.
 func (p *loaderPool) drop(stmt *sql.Stmt) {
 	if stmt != nil && p.stmt.CompareAndSwap(stmt, nil) {
-		go stmt.Close() // it waits for the reads that still use it
+		go func() { _ = stmt.Close() }() // it waits for the reads that still use it
 	}
 }
 

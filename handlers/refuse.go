@@ -46,12 +46,15 @@ func answerFor(err error) answer {
 // Abort ends the request with the answer that err is due: with the innermost
 // Session's ways where one ran, plainly where none did.
 func Abort(c *gin.Context, err error) {
-	s := stateIn(c)
-	if s == nil {
-		problem(c, answerFor(err))
+	if s := stateIn(c); s != nil {
+		s.auth.refuse(c, s, err)
 		return
 	}
-	s.auth.refuse(c, s, err)
+	c.Abort()
+	if ans := answerFor(err); !c.Writer.Written() {
+		ans.head(c.Writer.Header())
+		problem(c, ans)
+	}
 }
 
 // refuse is the one place where requests are turned away.
@@ -67,18 +70,22 @@ func (a *Auth) refuse(c *gin.Context, s *State, err error) {
 	if c.Writer.Written() {
 		return
 	}
-	h := c.Writer.Header()
-	h["Cache-Control"] = noStore
-	if ans.status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
-	}
+	ans.head(c.Writer.Header())
 	switch {
-	case ans.err == ErrNotSignedIn && a.SignInPath != "" && prefersHTML(c.Request):
+	case errors.Is(err, ErrNotSignedIn) && a.SignInPath != "" && prefersHTML(c.Request):
 		c.Redirect(http.StatusSeeOther, signInTarget(a.SignInPath, c.Request))
 	case a.Config.Refuse != nil:
 		a.Config.Refuse(c, err)
 	default:
 		problem(c, ans)
+	}
+}
+
+// head sets the headers that go with the answer however it is worded.
+func (a answer) head(h http.Header) {
+	h["Cache-Control"] = noStore
+	if a.status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
 	}
 }
 
@@ -114,7 +121,11 @@ func signInTarget(path string, r *http.Request) string {
 	if !ok {
 		return path
 	}
-	return path + "?next=" + url.QueryEscape(next)
+	joint := "?"
+	if strings.Contains(path, "?") {
+		joint = "&"
+	}
+	return path + joint + "next=" + url.QueryEscape(next)
 }
 
 // prefersHTML reports whether the client is a browser that shows a page, or
