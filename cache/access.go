@@ -12,16 +12,16 @@ import (
 type Access struct {
 	account *Account
 	epoch   *Epoch
-	now     Time
 	session *Session
 	role    role
 	token   Token
 }
 
 // view returns what the access was made from, to decide on without loading it
-// again. An account that has a session was decoded, so the versions are its own.
-func (x *Access) view() view {
-	v := view{account: x.account, epoch: x.epoch, now: x.now, version: x.account.version}
+// again, as of now. An account that has a session was decoded, so the versions
+// are its own.
+func (x *Access) view(now Time) view {
+	v := view{account: x.account, epoch: x.epoch, now: now, version: x.account.version}
 	if x.epoch != nil {
 		v.epochVersion = x.epoch.version
 	}
@@ -35,7 +35,7 @@ func (x *Access) moveTo(v view) bool {
 	if s == nil {
 		return false
 	}
-	x.account, x.epoch, x.now, x.session = v.account, v.epoch, v.now, s
+	x.account, x.epoch, x.session = v.account, v.epoch, s
 	return true
 }
 
@@ -82,7 +82,7 @@ func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Toke
 		c.event(Event{Name: EventReuse, UserKey: a.key, Session: s.handle})
 		return
 	}
-	*x = Access{a, v.epoch, v.now, s, ro, *token}
+	x.account, x.epoch, x.session, x.role, x.token = a, v.epoch, s, ro, *token
 }
 
 // cached returns the user in the account, if it may be served to somebody who

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -57,7 +58,13 @@ type flight struct {
 
 type work func(context.Context) (reading, error)
 
-func newFlight(w work) *flight { return &flight{work: w, done: make(chan struct{})} }
+// errUnfinished is the outcome of work that ends its goroutine: nobody was
+// found gone by it.
+var errUnfinished = unavailable("read a user", errors.New("the read ended without an answer"))
+
+func newFlight(w work) *flight {
+	return &flight{work: w, done: make(chan struct{}), err: errUnfinished}
+}
 
 // run does the flight's work and then end, on a context that the caller's
 // cancellation does not reach: one client's hang-up must not fail the others.

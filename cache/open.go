@@ -100,7 +100,7 @@ func (c *Cache) openSlowly(ctx context.Context, o *Opened, hit bool, user any, d
 // advance renews or confirms. Its failure is never the request's.
 func (c *Cache) advance(ctx context.Context, o *Opened) {
 	in := newAdvance(&o.token)
-	known := o.view()
+	known := o.view(c.backend.now())
 	var next *Token
 	w, err := c.update(ctx, o.token.account, &known, func(v view) (a *Account, _ error) {
 		a, next = in.decide(v.account, v.now, c.rules)
@@ -128,15 +128,15 @@ func (c *Cache) follow(o *Opened, w view, in *advance, next *Token) {
 // The one swap that fills the cache also advances the session of the request
 // that runs it.
 func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
-	id, key := o.token.account, o.UserKey()
-	v, err := c.prepare(ctx, id, o.view())
+	id, key, now := o.token.account, o.UserKey(), c.backend.now()
+	v, err := c.prepare(ctx, id, o.view(now))
 	if err != nil {
 		return err
 	}
 	p := permitFill(v.account, v.epoch, v.now)
 	if !p.granted() {
 		// A change is under way: the read fills nothing and nobody joins it.
-		return c.missAlone(ctx, o, due)
+		return c.missAlone(ctx, o, v.now, due)
 	}
 	// What the read leaves here is looked at only after the read has ended.
 	var after *Account
@@ -163,12 +163,12 @@ func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 	return c.take(ctx, o, r, due)
 }
 
-func (c *Cache) missAlone(ctx context.Context, o *Opened, due bool) error {
+func (c *Cache) missAlone(ctx context.Context, o *Opened, now Time, due bool) error {
 	user, err := c.findAlone(ctx, o.UserKey())
 	if err != nil {
 		return err
 	}
-	return c.take(ctx, o, reading{user: user, readAt: o.now}, due)
+	return c.take(ctx, o, reading{user: user, readAt: now}, due)
 }
 
 // reread asks the database before anyone is signed out whom only the cached

@@ -42,6 +42,8 @@ func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 		s := v.account.session(own)
 		rot.now = v.now
 		switch {
+		case s == nil && ended > 0:
+			return v.account, nil // its own end landed unseen
 		case s == nil:
 			return nil, errGone
 		case h == own:
@@ -51,7 +53,7 @@ func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 		next := endSessions(v.account, func(s *Session) bool {
 			return s.handle == h || others && s.handle != own
 		})
-		ended = len(v.account.sessions) - len(next.sessions)
+		ended = max(ended, len(v.account.sessions)-len(next.sessions))
 		return next, nil
 	})
 	switch {
@@ -65,16 +67,16 @@ func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 
 var errGone = errors.New("the session has ended")
 
-// end ends the sessions for which gone is true and returns how many they were.
+// end ends the sessions for which gone is true and returns how many they were,
+// those included whose end landed unseen and was decided again.
 func (c *Cache) end(ctx context.Context, id AccountID, gone func(*Session) bool) (ended int, err error) {
 	var key string
 	_, err = c.update(ctx, id, nil, func(v view) (*Account, error) {
-		ended = 0
 		if v.account == nil {
 			return nil, nil
 		}
 		next := endSessions(v.account, gone)
-		ended, key = len(v.account.sessions)-len(next.sessions), v.account.key
+		ended, key = max(ended, len(v.account.sessions)-len(next.sessions)), v.account.key
 		return next, nil
 	})
 	if err == nil && ended > 0 {

@@ -90,7 +90,7 @@ func (c *Cache) land(ctx context.Context, id AccountID, v view, d *signIn, o *Op
 		return err
 	}
 	*o = Opened{User: user, ReadAt: readAt, Successor: &token}
-	o.Access = Access{w.account, w.epoch, w.now, w.account.session(d.session.handle), roleCurrent, token}
+	o.Access = Access{w.account, w.epoch, w.account.session(d.session.handle), roleCurrent, token}
 	for i := range evicted {
 		c.event(Event{Name: EventEvicted, UserKey: w.account.key, Session: evicted[i].handle})
 	}

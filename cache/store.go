@@ -71,8 +71,14 @@ type Codec interface {
 
 // A clock tells a store's time: the wall clock at its start, moved on by the
 // monotonic clock, so that a step of the wall clock ends no session.
-type clock struct{ start time.Time }
+type clock struct {
+	start time.Time
+	at    Time // start, as a Time
+}
 
-func newClock() clock { return clock{start: time.Now()} }
+func newClock() clock {
+	start := time.Now()
+	return clock{start, TimeOf(start)}
+}
 
-func (c clock) now() Time { return Time(c.start.UnixNano()).Add(time.Since(c.start)) }
+func (c *clock) now() Time { return c.at.Add(time.Since(c.start)) }

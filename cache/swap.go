@@ -50,6 +50,11 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 			return v, nil
 		}
 		if next = next.kept(); next != nil {
+			if before == nil || next.lease != before.lease {
+				// Drawn at each attempt: one that landed unseen must not come
+				// back, or a read that began under it could fill.
+				next.lease = NewID()
+			}
 			next.seal(NewID(), c.rules)
 		}
 		v.account = before
@@ -58,7 +63,7 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 			return w, nil
 		}
 		if err != nil {
-			if w, err = c.again(ctx, id, err, &retries); err != nil {
+			if w, err = again(ctx, err, &retries, func() (view, error) { return c.backend.load(ctx, id) }); err != nil {
 				return v, err
 			}
 		}
@@ -69,41 +74,57 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 // maxRetries bounds how often a swap of unknown outcome is decided again.
 const maxRetries = 2
 
-// again loads the account after a swap that failed, unless there is no point.
-func (c *Cache) again(ctx context.Context, id AccountID, cause error, retries *int) (view, error) {
+// again loads what is there after a swap that failed, unless there is no point.
+func again(ctx context.Context, cause error, retries *int, load func() (view, error)) (view, error) {
 	if ctx.Err() != nil || *retries >= maxRetries || errors.Is(cause, ErrFull) {
 		return view{}, cause
 	}
 	*retries++
-	return c.backend.load(ctx, id)
+	return load()
 }
 
 // updateEpoch runs decide on every copy of the epoch until it has landed on
 // all of them.
 func (c *Cache) updateEpoch(ctx context.Context, decide func(e *Epoch, now Time) *Epoch) error {
+	if c.closed.Load() {
+		return unavailable("change the epoch", errClosed)
+	}
 	for i := range c.backend.epochs() {
-		v, err := c.backend.loadEpoch(ctx, i)
-		if err != nil {
+		if err := c.updateCopy(ctx, i, decide); err != nil {
 			return err
-		}
-		for {
-			next := decide(v.epoch, v.now)
-			if next == v.epoch {
-				break
-			}
-			next.version = NewID()
-			next.expires = c.epochExpiry(v.now)
-			w, ok, err := c.backend.swapEpoch(ctx, i, v, next)
-			if err != nil {
-				return err
-			}
-			if ok {
-				break
-			}
-			v = w
 		}
 	}
 	return nil
+}
+
+func (c *Cache) updateCopy(ctx context.Context, i int, decide func(e *Epoch, now Time) *Epoch) error {
+	load := func() (view, error) { return c.backend.loadEpoch(ctx, i) }
+	v, err := load()
+	if err != nil {
+		return err
+	}
+	retries := 0
+	for {
+		next := decide(v.epoch, v.now)
+		if next == v.epoch {
+			return nil
+		}
+		if v.epoch == nil || next.stamp != v.epoch.stamp {
+			next.stamp = NewID() // as an account's lease
+		}
+		next.version = NewID()
+		next.expires = c.epochExpiry(v.now)
+		w, ok, err := c.backend.swapEpoch(ctx, i, v, next)
+		if ok {
+			return nil
+		}
+		if err != nil {
+			if w, err = again(ctx, err, &retries, load); err != nil {
+				return err
+			}
+		}
+		v = w
+	}
 }
 
 // epochExpiry keeps an epoch for as long as the longest session, since it may

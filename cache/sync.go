@@ -41,7 +41,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 		keep: in.Keep || in.Mark || !o.session.transport.rotates(), others: in.EndOthers,
 	}
 	rotated := false
-	known := o.view()
+	known := o.view(c.backend.now())
 	w, err := c.update(ctx, id, &known, func(v view) (*Account, error) {
 		next := dropUser(v.account, lease)
 		rot.now = v.now

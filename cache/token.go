@@ -137,13 +137,9 @@ func (x *Tokens) Parse(s string) (t Token, ok bool) {
 	}
 	var text [maxText]byte
 	n := copy(text[:], s)
-	for _, c := range text[:n] {
-		if c == '\r' || c == '\n' {
-			return t, false // Decode would skip them
-		}
-	}
 	var b [maxText]byte
-	if _, err := tokenText.Decode(b[:], text[:n]); err != nil || b[0] != tokenFormat {
+	// Decode skips line breaks, which shows in how much it writes.
+	if n, err := tokenText.Decode(b[:], text[:n]); err != nil || n != x.size || b[0] != tokenFormat {
 		return t, false
 	}
 	if len(x.macs) > 0 && !x.verify((*[tokenSize]byte)(b[:]), b[tokenSize:x.size]) {

@@ -87,7 +87,7 @@ func (s *State) read(c *gin.Context, fill bool) error {
 		}
 		return nil
 	}
-	s.opened.ReadAt = f.ReadAt
+	s.readAt = f.ReadAt
 	s.setUser(s.auth.Copy(f.User))
 	return nil
 }

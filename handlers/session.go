@@ -73,29 +73,31 @@ func (s *State) open(c *gin.Context) error {
 		Token:     token,
 		NoUser:    a.Reload,
 	}
-	if err := a.Cache.Open(s.Context, &in, &s.opened); err != nil {
+	var o cache.Opened
+	if err := a.Cache.Open(s.Context, &in, &o); err != nil {
 		return err
 	}
-	s.left -= s.opened.Spent
-	return s.opening(c)
+	return s.opening(c, &o)
 }
 
 // opening gives the request what was found. Nobody else knows the state yet.
-func (s *State) opening(c *gin.Context) error {
-	if s.opened.Ended {
+func (s *State) opening(c *gin.Context, o *cache.Opened) error {
+	s.left -= o.Spent
+	if o.Ended {
 		s.deleteCookie(c)
 	}
-	if !s.opened.Live() {
+	if !o.Live() {
 		return nil
 	}
+	s.access, s.readAt = o.Access, o.ReadAt
 	c.Writer.Header()["Cache-Control"] = noStore
-	if next := s.opened.Successor; next != nil {
+	if next := o.Successor; next != nil {
 		s.sendToken(c, next, renewal)
 	}
 	if s.auth.Reload {
 		return s.Reload(c)
 	}
-	s.user = s.auth.Copy(s.opened.User)
+	s.user = s.auth.Copy(o.User)
 	c.Set(s.auth.contextKey, s.user)
 	return nil
 }
@@ -109,13 +111,10 @@ var noStore = []string{"no-store"}[:1:1]
 // itself, past our writer.
 func (s *State) finish() {
 	s.mu.Lock()
-	w := s.out.writer
-	s.mu.Unlock()
-	if w != nil {
-		w.begin()
-	}
-	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.writer != nil {
+		s.writer.beginLocked()
+	}
 	s.done = true
 }
 

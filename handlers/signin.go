@@ -37,7 +37,7 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		s.take(opened)
+		s.take(&opened)
 		s.sendToken(c, opened.Successor, rotation)
 	} else if ended {
 		s.lose()
@@ -58,12 +58,12 @@ func (s *State) SignOut(c *gin.Context) error {
 			return err
 		}
 	}
-	carried := o.Live() || hasCookie(c, s.auth.Cookie.Name)
-	detached := s.detached(c)
+	// A context kept after its request is another request's by now.
+	carried := !s.detached(c) && (o.Live() || hasCookie(c, s.auth.Cookie.Name))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lose()
-	if carried && !detached {
+	if carried {
 		s.deleteCookie(c)
 	}
 	return nil

@@ -27,13 +27,14 @@ type State struct {
 	outer *State // of the Session middleware ahead of this one, if any
 	gin   *gin.Context
 
-	mu       sync.Mutex
-	opened   cache.Opened // guarded by mu
-	user     any          // guarded by mu; the user by value, nil for nobody
-	required bool         // guarded by mu; RequireUser let this request pass
-	done     bool         // guarded by mu; the request is over
-	out      outgoing     // guarded by mu
-	left     time.Duration
+	mu       sync.Mutex    // guards what follows
+	access   cache.Access  // nobody's where there is no session
+	readAt   cache.Time    // when the session's user was read, by the store's time
+	user     any           // by value; nil for nobody
+	writer   *writer       // nil until a cookie is to be sent
+	left     time.Duration // what the request may still spend
+	required bool          // RequireUser let the request pass
+	done     bool          // the request is over
 }
 
 // stateKey finds the State in a gin.Context and in a request's context.
@@ -105,7 +106,7 @@ func (s *State) User() any {
 func (s *State) UserKey() (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.opened.UserKey(), s.opened.Live()
+	return s.access.UserKey(), s.access.Live()
 }
 
 // Assign makes user, a value of the user type, the current user of this
@@ -125,8 +126,8 @@ func (s *State) setUser(user any) {
 }
 
 // take makes what was opened the request's own. It is called with mu held.
-func (s *State) take(o cache.Opened) {
-	s.opened = o
+func (s *State) take(o *cache.Opened) {
+	s.access, s.readAt = o.Access, o.ReadAt
 	if o.User == nil {
 		s.setUser(nil)
 		return
@@ -136,7 +137,7 @@ func (s *State) take(o cache.Opened) {
 
 // lose makes the request nobody's. It is called with mu held.
 func (s *State) lose() {
-	s.opened = cache.Opened{}
+	s.access = cache.Access{}
 	s.setUser(nil)
 }
 
@@ -144,7 +145,7 @@ func (s *State) lose() {
 func (s *State) snapshot() cache.Opened {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.opened
+	return cache.Opened{Access: s.access, ReadAt: s.readAt}
 }
 
 // detached reports whether c cannot carry this request's answer: it is a copy,

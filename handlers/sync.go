@@ -83,7 +83,7 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 // held.
 func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) error {
 	next := o.Successor
-	if next != nil && o.Access.Account() == s.opened.Access.Account() {
+	if next != nil && o.Account() == s.access.Account() {
 		s.sendToken(c, next, rotation) // it landed: it goes out, whatever failed after it
 	}
 	switch {
@@ -97,9 +97,9 @@ func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) err
 		}
 		return err
 	case o.User != nil:
-		s.take(o)
+		s.take(&o)
 	case next != nil:
-		s.opened.Access = o.Access // a user that could not be read stays as it was
+		s.access = o.Access // a user that could not be read stays as it was
 	}
 	if err == nil && late {
 		return ErrHeadersWritten

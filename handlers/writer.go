@@ -11,38 +11,32 @@ import (
 	"github.com/powgin/powgin/cache"
 )
 
-// An outgoing cookie waits for the response's first byte.
-type outgoing struct {
-	kind   outgoingKind
-	token  *cache.Token
-	writer *writer
-}
-
-type outgoingKind uint8
+// An outgoing is what a response does to the session cookie.
+type outgoing uint8
 
 const (
-	nothing  outgoingKind = iota
-	renewal               // a successor; the old token works until it is used
-	rotation              // the only token left of a sign-in or sync that has landed
+	nothing  outgoing = iota
+	renewal           // a successor; the old token works until it is used
+	rotation          // the only token left of a sign-in or sync that has landed
 	deletion
 )
 
 // sendToken has the response carry the token. The cookie is put into the
 // header now, for writers that reach the response by another way than ours,
-// and is looked at once more just before the first byte.
-func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoingKind) {
-	s.out.kind, s.out.token = kind, t
-	s.wrap(c)
+// and is looked at once more just before the first byte. It is called with mu
+// held, or before anybody else knows the state.
+func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
+	s.wrap(c, kind, t)
 	s.auth.cookie.put(c.Writer.Header(), s.auth.Tokens.Format(*t))
 }
 
-// deleteCookie has the response delete the client's cookie.
+// deleteCookie has the response delete the client's cookie. It is called like
+// sendToken.
 func (s *State) deleteCookie(c *gin.Context) {
 	if c.Writer.Written() {
 		return
 	}
-	s.out.kind, s.out.token = deletion, nil
-	s.wrap(c)
+	s.wrap(c, deletion, nil)
 	s.auth.cookie.put(c.Writer.Header(), "")
 }
 
@@ -52,19 +46,20 @@ func (s *State) deleteCookie(c *gin.Context) {
 func (s *State) withdraw(c *gin.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.out.kind == renewal {
-		s.out.kind, s.out.token = nothing, nil
+	if s.writer != nil && s.writer.kind == renewal {
+		s.writer.kind, s.writer.token = nothing, nil
 		s.auth.cookie.remove(c.Writer.Header())
 	}
 }
 
 // wrap puts our writer around the response's. Only requests that send a cookie
 // pay for it.
-func (s *State) wrap(c *gin.Context) {
-	if s.out.writer == nil {
-		s.out.writer = &writer{ResponseWriter: c.Writer, state: s}
-		c.Writer = s.out.writer
+func (s *State) wrap(c *gin.Context, kind outgoing, t *cache.Token) {
+	if s.writer == nil {
+		s.writer = &writer{ResponseWriter: c.Writer, state: s}
+		c.Writer = s.writer
 	}
+	s.writer.kind, s.writer.token = kind, t
 }
 
 // A writer looks at the cookie once more just before the first byte: by then
@@ -72,32 +67,34 @@ func (s *State) wrap(c *gin.Context) {
 type writer struct {
 	gin.ResponseWriter
 	state *State
-	begun bool
+	kind  outgoing     // guarded by state.mu
+	token *cache.Token // guarded by state.mu
+	begun bool         // guarded by state.mu
 }
 
-// begin runs before anything is sent. Whatever the app has said about caching
-// meanwhile is replaced.
+// begin runs before anything is sent.
 func (w *writer) begin() {
-	if w.begun {
+	w.state.mu.Lock()
+	defer w.state.mu.Unlock()
+	w.beginLocked()
+}
+
+// beginLocked replaces whatever the app has said about the cookie and about
+// caching meanwhile.
+func (w *writer) beginLocked() {
+	if w.begun || w.ResponseWriter.Written() {
 		return
 	}
 	w.begun = true
-	if w.ResponseWriter.Written() {
-		return
-	}
-	s := w.state
-	s.mu.Lock()
-	out := s.out
-	s.mu.Unlock()
-	cookie := &s.auth.cookie
-	switch out.kind {
+	a, h := w.state.auth, w.Header()
+	switch w.kind {
 	case deletion:
-		cookie.put(w.Header(), "")
+		a.cookie.put(h, "")
 	case renewal, rotation:
-		if s.auth.Cache.IsNewest(context.WithoutCancel(s.Context), out.token) {
-			cookie.put(w.Header(), s.auth.Tokens.Format(*out.token))
+		if a.Cache.IsNewest(context.WithoutCancel(w.state.Context), w.token) {
+			a.cookie.put(h, a.Tokens.Format(*w.token))
 		} else {
-			cookie.remove(w.Header())
+			a.cookie.remove(h)
 		}
 	}
 }
@@ -124,7 +121,9 @@ func (w *writer) Flush() {
 
 // Hijack hands the connection over; a header that was not sent never is.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.state.mu.Lock()
 	w.begun = true
+	w.state.mu.Unlock()
 	return w.ResponseWriter.Hijack()
 }
 
