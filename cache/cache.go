@@ -142,7 +142,7 @@ type claimed struct {
 var ErrNamespaceTaken = errors.New("powgin: another type of user has this Namespace in this Store; give each its own Namespace")
 
 func claim(store Store, space Space) (release func(), err error) {
-	if !reflect.TypeOf(store).Comparable() {
+	if !reflect.ValueOf(store).Comparable() {
 		return func() {}, nil // each value is a store of its own
 	}
 	key := claimKey{store, space.Namespace}

@@ -43,6 +43,7 @@ type missKey struct {
 type newestKey struct {
 	account AccountID
 	fill    bool
+	once    bool // a fill that loses its lease is left at that
 }
 
 // A lane is a running flight and the one that will follow it, if any.

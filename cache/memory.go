@@ -123,15 +123,20 @@ func (a *Account) counted() bool { return a != nil && (len(a.sessions) > 0 || a.
 
 // reserve counts one more account, after making room if it must.
 func (m *Memory) reserve(now Time) bool {
-	if m.count.Add(1) <= m.max {
-		return true
+	for swept := false; ; {
+		n := m.count.Load()
+		switch {
+		case n < m.max:
+			if m.count.CompareAndSwap(n, n+1) {
+				return true
+			}
+		case swept:
+			return false
+		default:
+			m.sweep(now, -1)
+			swept = true
+		}
 	}
-	m.sweep(now, -1)
-	if m.count.Load() <= m.max {
-		return true
-	}
-	m.count.Add(-1)
-	return false
 }
 
 // sweep forgets expired accounts, a number of batches of them, or all that

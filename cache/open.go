@@ -139,15 +139,16 @@ func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 		return c.missAlone(ctx, o, v.now, due)
 	}
 	// What the read leaves here is looked at only after the read has ended.
-	var after *Account
+	advanced := false
 	var next *Token
 	var in advance
 	var also func(*Account, Time) *Account
 	if due {
 		in = newAdvance(&o.token)
 		also = func(a *Account, now Time) *Account {
-			after, next = in.decide(a, now, c.rules)
-			return after
+			advanced = true
+			a, next = in.decide(a, now, c.rules)
+			return a
 		}
 	}
 	r, err := c.flights.shareMiss(ctx, missKey{id, p.lease, p.stamp}, func(ctx context.Context) (reading, error) {
@@ -156,9 +157,11 @@ func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 	if err != nil {
 		return err
 	}
-	if after != nil && r.landed {
-		c.follow(o, view{account: after, epoch: v.epoch, now: v.now}, &in, next)
+	if advanced && r.landed {
+		c.follow(o, r.after, &in, next)
 		due = false
+	} else if r.landed {
+		o.moveTo(r.after) // or what is decided next would be decided on what was
 	}
 	return c.take(ctx, o, r, due)
 }

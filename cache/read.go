@@ -13,6 +13,7 @@ type reading struct {
 	barred bool // a change of the row was under way, so there is no cached copy
 	ended  bool // the user is gone, and the sessions that knew them are ended
 	landed bool // the swap that was to apply the reading is in the store
+	after  view // where it landed, what is there since
 }
 
 // find reads the row and judges it: a user who does not exist or is not active
@@ -83,7 +84,7 @@ func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill
 		held = v.account.handles()
 	}
 	lease := NewID()
-	_, err = c.update(ctx, id, &v, func(v view) (*Account, error) {
+	r.after, err = c.update(ctx, id, &v, func(v view) (*Account, error) {
 		next := v.account
 		r.filled, r.ended = false, false
 		switch {
@@ -112,8 +113,12 @@ func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill
 // where they are gone or not active: then ended tells whether their sessions
 // are ended, as they are unless a change of the row was under way.
 func (c *Cache) Newest(ctx context.Context, x *Access, fill bool) (Fresh, error) {
-	id, key := x.token.account, x.UserKey()
-	r, err := c.flights.shareNewest(ctx, newestKey{id, fill}, func(ctx context.Context) (reading, error) {
+	return c.newest(ctx, x, newestKey{account: x.token.account, fill: fill})
+}
+
+func (c *Cache) newest(ctx context.Context, x *Access, kind newestKey) (Fresh, error) {
+	id, key, fill := kind.account, x.UserKey(), kind.fill
+	r, err := c.flights.shareNewest(ctx, kind, func(ctx context.Context) (reading, error) {
 		for attempt := 0; ; attempt++ {
 			v, err := c.backend.load(ctx, id)
 			if err == nil {
@@ -123,7 +128,7 @@ func (c *Cache) Newest(ctx context.Context, x *Access, fill bool) (Fresh, error)
 				return reading{}, err
 			}
 			r, err := c.read(ctx, id, key, v, fill, nil)
-			if err != nil || !fill || r.filled || r.barred || r.user == nil {
+			if err != nil || !fill || kind.once || r.filled || r.barred || r.user == nil {
 				return r, err
 			}
 			if attempt > 0 {

@@ -75,9 +75,10 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 }
 
 // refill reads the user after a sync, by a read that begins now, and makes
-// them the current one.
+// them the current one. The cached copy is dropped already, so a fill that
+// loses its lease to others who sync is not tried again.
 func (c *Cache) refill(ctx context.Context, o *Opened) error {
-	f, err := c.Newest(ctx, &o.Access, true)
+	f, err := c.newest(ctx, &o.Access, newestKey{account: o.token.account, fill: true, once: true})
 	if err != nil {
 		return err
 	}
