@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gin-gonic/gin"
+)
+
+// formLimit bounds the body of a form. Ours have a few short fields.
+const formLimit = 64 << 10
+
+// recovery answers a panic with the error page. gin.Recovery also prints the
+// request with its headers, and among them is the session cookie.
+func recovery(c *gin.Context) {
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		if cause == http.ErrAbortHandler {
+			panic(cause)
+		}
+		slog.ErrorContext(c.Request.Context(), "handler panicked", "method", c.Request.Method,
+			"route", c.FullPath(), "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+		if c.Writer.Written() {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
+		showError(c, http.StatusInternalServerError)
+	}()
+	c.Next()
+}
+
+// The pages use our own style sheet and icon, send forms to us, and run no
+// script at all; nobody may frame them.
+const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func securityHeaders(secure bool) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		h := c.Writer.Header()
+		h.Set("Cache-Control", "no-store") // what may be kept says so itself
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("X-Content-Type-Options", "nosniff")
+		// Not no-referrer: with that, browsers send "Origin: null" with our own
+		// forms, and the origin is what tells them from a stranger's.
+		h.Set("Referrer-Policy", "same-origin")
+		if secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		c.Next()
+	}
+}
+
+// parseForm reads the body of a POST and refuses what is too long or broken. A
+// body that is no form at all parses as an empty one, which the handler refuses.
+func parseForm(c *gin.Context) {
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, formLimit)
+	err := c.Request.ParseForm()
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		showError(c, http.StatusRequestEntityTooLarge)
+	case err != nil:
+		showError(c, http.StatusBadRequest)
+	}
+}

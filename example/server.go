@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-contrib/sessions"
+	"github.com/gin-gonic/gin"
+	"github.com/powgin/powgin"
+	"gorm.io/gorm"
+)
+
+// site is the app: what its handlers share. Nothing in it changes after
+// newSite, so that any number of requests may use it at once.
+type site struct {
+	cfg       config
+	users     users
+	passwords *passwords
+	auth      *powgin.Auth[User]
+	flashes   sessions.Store
+	endFlash  func()
+}
+
+func newSite(cfg config, db *gorm.DB) (*site, error) {
+	s := &site{cfg: cfg, users: users{db}}
+	var err error
+	if s.passwords, err = newPasswords(cfg.hashCost); err != nil {
+		return nil, err
+	}
+	if s.auth, err = s.newAuth(db); err != nil {
+		return nil, err
+	}
+	if s.flashes, s.endFlash, err = newFlashStore(cfg, db); err != nil {
+		_ = s.auth.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newAuth sets powgin up. Whatever is left out has its default.
+func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
+	key, err := s.cfg.key("tokens")
+	if err != nil {
+		return nil, err
+	}
+	auth, err := powgin.New(powgin.Config[User]{
+		DB:     db,
+		Reload: s.cfg.reload,
+		MaxAge: s.cfg.maxAge,
+
+		// A site that is reached over HTTPS leaves Insecure out.
+		Transport: powgin.Cookie{Insecure: !s.cfg.secure},
+		// With keys a forged token is known without asking the store.
+		Keys:            [][]byte{key},
+		IdleTimeout:     s.cfg.idle,
+		RenewAfter:      s.cfg.renew,
+		AbsoluteTimeout: s.cfg.absolute,
+		Grace:           s.cfg.grace,
+
+		SignInPath: "/login",
+		HomePath:   "/profile",
+		Refuse:     s.refuse,
+		OnError: func(ctx context.Context, err error) {
+			slog.ErrorContext(ctx, "powgin", "err", err)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("powgin does not take these settings (TTL is its IdleTimeout, RENEW its RenewAfter, ABSOLUTE its AbsoluteTimeout): %w", err)
+	}
+	return auth, nil
+}
+
+func (s *site) close() {
+	s.endFlash()
+	_ = s.auth.Close()
+}
+
+// handler builds the routes. A GET is answered from the cache unless its group
+// says otherwise, and changes nothing; whatever changes something is a POST,
+// which powgin refuses when it comes from another site.
+func (s *site) handler() http.Handler {
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	// No proxy is trusted to tell the client's address. With nil this cannot fail.
+	_ = engine.SetTrustedProxies(nil)
+	engine.Use(recovery, securityHeaders(s.cfg.secure))
+	engine.NoRoute(func(c *gin.Context) { showError(c, http.StatusNotFound) })
+	engine.NoMethod(func(c *gin.Context) { showError(c, http.StatusMethodNotAllowed) })
+	get(engine, "/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	get(engine, "/static/:file", staticFile)
+
+	web := engine.Group("/", sessions.Sessions(flashCookie(s.cfg.secure), s.flashes), s.auth.Session())
+	get(web, "/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/profile") })
+	get(web, "/login", s.auth.RequireGuest(), s.signInPage)
+	web.POST("/login", parseForm, powgin.Handle(s.signIn))
+	web.POST("/logout", powgin.Handle(s.signOut))
+
+	member := web.Group("/", s.auth.RequireUser())
+	member.POST("/logout-all", powgin.Handle(s.signOutEverywhere))
+	get(member, "/profile", powgin.Handle(s.profile))
+	get(member, "/plan", powgin.Handle(s.planPage))
+	member.POST("/plan", parseForm, powgin.Handle(s.changePlan))
+	get(member, "/sessions", powgin.Handle(s.sessions))
+	member.POST("/sessions/:id/revoke", powgin.Handle(s.revokeSession))
+
+	// Reload reads the user from the database for these routes alone. A cached
+	// copy may be up to MaxAge old where a row is changed behind powgin's back,
+	// in plain SQL; who has paid and who may rule must not be decided on that.
+	pro := web.Group("/pro", s.auth.Reload(), s.auth.Require(func(u User) bool { return u.Plan == "pro" }))
+	get(pro, "", powgin.Handle(s.proPage))
+
+	admin := web.Group("/admin", s.auth.Reload(), s.auth.Require(func(u User) bool { return u.Admin }))
+	get(admin, "/users", powgin.Handle(s.adminPage))
+	admin.POST("/users/:id/plan", parseForm, powgin.Handle(s.changeUserPlan))
+	return engine
+}
+
+// get registers a page for GET, and for HEAD, which Gin does not add.
+func get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
+	r.GET(path, handlers...)
+	r.HEAD(path, handlers...)
+}
+
+// serve answers requests until ctx ends, then lets those in flight finish.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      20 * time.Second,
+		IdleTimeout:       time.Minute,
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	<-ended
+	return err
+}
