@@ -17,56 +17,65 @@ import (
 
 // Config says how users are signed in and kept. The zero value of every field
 // is the safe, usual choice; DB or Users is required. New copies it: changing
-// it afterwards has no effect.
+// it afterwards has no effect. Its functions must be safe for concurrent use.
 type Config[U any] struct {
 	// DB is where the users live, as gorm.Open returned it. U is a GORM model
-	// with a primary key. It must not be a transaction: what a transaction
-	// reads is not what others see.
+	// with a primary key. It must not be a transaction, a single connection or
+	// a dry run: what these read is not what others see. Only the columns of U
+	// are read, less those tagged powgin:"-", by one prepared SELECT.
 	DB *gorm.DB
 	// Users reads users from anywhere else. Exactly one of DB and Users is
 	// set.
 	Users Users[U]
 	// Active reports whether a user may be signed in; nil lets everyone who
 	// exists. It is asked on every request and must be fast and free of side
-	// effects. A cached user whom it refuses is read again before their
-	// sessions are ended.
+	// effects. Fields tagged powgin:"-" are zero in what it gets. A cached user
+	// whom it refuses is read again before their sessions are ended.
 	Active func(U) bool
 
 	// Reload has every request see the user as they are in the database, as
 	// the middleware Reload does for single routes.
 	Reload bool
 	// MaxAge is the oldest a cached user may be, so that a change which nobody
-	// announced shows after that time; 0 stands for a minute. NoMaxAge leaves
-	// only RenewAfter as the bound.
+	// announced shows after that time; 0 stands for a minute. RenewAfter is a
+	// bound as well, and with NoMaxAge the only one.
 	MaxAge time.Duration
 
 	// Store keeps accounts: sessions and cached users. nil stands for an
 	// in-process store of this Auth's own, which forgets everything when the
-	// process ends.
+	// process ends. cache.NewMemory makes one that several Auths may share.
+	// Stores outside the process keep sessions only so far, and every request
+	// reads its user.
 	Store cache.Store
-	// MaxAccounts bounds the in-process store; 0 stands for 100,000 users with
-	// sessions. It goes with a nil Store only.
+	// MaxAccounts bounds the users with sessions in the in-process store; 0
+	// stands for 100,000. Beyond it a sign-in is ErrFull. It goes with a nil
+	// Store only.
 	MaxAccounts int
 	// Transport is how tokens travel; nil stands for Cookie{}.
 	Transport Transport
 
-	// IdleTimeout ends a session that has not been renewed for as long; 0
-	// stands for 30 minutes.
+	// IdleTimeout ends a session whose newest token is that old; 0 stands for
+	// 30 minutes. After its last request a session lives for IdleTimeout, or
+	// up to RenewAfter less: requests that renew nothing write nothing.
 	IdleTimeout time.Duration
 	// RenewAfter is the age at which a token gets a successor, at the next
 	// request; 0 stands for half the IdleTimeout. It must be shorter than
 	// IdleTimeout, or active users would be signed out.
 	RenewAfter time.Duration
 	// AbsoluteTimeout ends a session that long after sign-in, whatever
-	// happens; 0 stands for 24 hours.
+	// happens; 0 stands for 24 hours, or IdleTimeout where that is longer. It
+	// must not be shorter than IdleTimeout.
 	AbsoluteTimeout time.Duration
 	// Grace is how long a replaced token still works, for requests that were
-	// under way with it; 0 stands for 5 seconds, NoGrace for none. At most a
-	// minute, and shorter than RenewAfter.
+	// under way with it: after SyncUser from then on, after a renewal from the
+	// first use of the new token. 0 stands for 5 seconds, or half of RenewAfter
+	// where that is shorter; NoGrace for none. At most a minute, and shorter
+	// than RenewAfter.
 	Grace time.Duration
 	// Keys sign tokens, so that forged ones never reach the store; nil leaves
 	// tokens unsigned, which are no easier to guess. The first key signs, all
-	// verify. Each has at least 32 random bytes.
+	// verify: a new one goes in front, and the old one stays for as long as
+	// sessions last. Each has at least 32 random bytes.
 	Keys [][]byte
 
 	// MaxSessions bounds the sessions of one user; 0 stands for 100.
@@ -77,21 +86,25 @@ type Config[U any] struct {
 
 	// Namespace keeps apart what several Auths keep in one Store and in one
 	// browser; it is part of the cookie's name. Letters, digits, '.', '_' and
-	// '-', at most 64 of them; empty is a namespace like any other.
+	// '-', at most 64 of them; empty is a namespace like any other. Auths of one
+	// Store, Namespace and user type share their sessions; New refuses another
+	// user type there.
 	Namespace string
 	// Tenant returns the tenant that a request belongs to; nil stands for one
 	// tenant. Users and sessions of different tenants never meet, even where
-	// their keys are equal. Its argument is the request's context.
+	// their keys are equal. It gets the request's context, or the one that a
+	// method of Auth was given.
 	Tenant func(context.Context) string
 	// ContextKey is the name under which c.Get and templates find the user, by
 	// value; empty stands for "current_user".
 	ContextKey string
 
-	// SignInPath is where RequireUser sends browsers, with the way back as
-	// ?next=; empty has it answer 401. A path of this site.
+	// SignInPath is where RequireUser and Abort send browsers, with the way
+	// back as the parameter next; empty has them answer 401. A path of this
+	// site, as LocalPath has it.
 	SignInPath string
 	// HomePath is where RequireGuest sends browsers; empty has it answer 403.
-	// A path of this site.
+	// A path of this site, as LocalPath has it.
 	HomePath string
 	// Refuse answers a request that powgin refuses, where no redirect does;
 	// nil stands for problem details (RFC 9457). The request is aborted
@@ -100,20 +113,21 @@ type Config[U any] struct {
 	Refuse func(*gin.Context, error)
 	// CrossOrigin decides which unsafe requests come from elsewhere; nil stands
 	// for a zero http.CrossOriginProtection, which refuses all of them. To
-	// trust another origin give it one with AddTrustedOrigin.
+	// trust another origin give it one with AddTrustedOrigin. It is not copied:
+	// what is added to it later counts. Its deny handler is not used.
 	CrossOrigin *http.CrossOriginProtection
 
 	// OnError is told of every request that was refused because something
-	// failed; nil logs it with log/slog, at most once a second. The error holds
-	// no token and no user.
+	// failed, with a status of 500 or more; nil logs it with log/slog, at most
+	// once a second. powgin's own errors hold no token and no user.
 	OnError func(context.Context, error)
-	// OnEvent is told what happens to sessions; nil: nobody is. It must be fast
-	// and may be called by many goroutines at once.
+	// OnEvent is told what happens to sessions; nil: nobody is. It must be fast.
+	// What a client can cause at will is told once a minute for each user.
 	OnEvent func(Event)
 
 	// Immutable lists values of types that copies of a user may share although
-	// they hold references, decimal.Decimal for instance: types whose values
-	// nobody changes in place.
+	// they hold references, decimal.Decimal{} for instance: types whose values
+	// nobody changes in place. nil entries are ignored.
 	Immutable []any
 }
 
@@ -121,18 +135,22 @@ type Config[U any] struct {
 // not read. Implementations must be safe for concurrent use.
 type Users[U any] interface {
 	// Key returns the user's key: never empty for a user that exists, never the
-	// same for two users, never another for the same one.
+	// same for two users, never another for the same one. Fields tagged
+	// powgin:"-" are zero in what it gets. JoinKey makes one key of several
+	// parts.
 	Key(user U) string
-	// Find returns the user with this key as they are now. A user who does not
-	// exist is false with a nil error; an error means that it could not tell.
+	// Find returns the user with this key as they are now: from no replica, and
+	// in no transaction. A user who does not exist is false with a nil error; an
+	// error means that it could not tell, and has the request answered with 503.
+	// ctx ends when the request may wait no longer.
 	Find(ctx context.Context, key string) (user U, found bool, err error)
 }
 
 // NoMaxAge, as Config.MaxAge, lets a cached user be as old as RenewAfter.
 const NoMaxAge time.Duration = -1
 
-// NoGrace, as Config.Grace, has replaced tokens die at once. Requests that were
-// under way with one are then signed out.
+// NoGrace, as Config.Grace, has replaced tokens die at once: requests that were
+// under way with one are nobody's.
 const NoGrace time.Duration = -1
 
 // AtMaxSessions says what becomes of a sign-in that is one too many.
@@ -146,7 +164,7 @@ const (
 	Deny
 )
 
-// A Transport is how a token travels: Cookie.
+// A Transport is how a token travels. Cookie is the only one so far.
 type Transport interface{ transport() }
 
 // Cookie is the transport of browsers. The cookie is HttpOnly, SameSite=Lax,
@@ -166,9 +184,19 @@ func (Cookie) transport() {}
 // Event is something that happened to a user's sessions. It never holds a
 // token, a cookie or a user.
 type Event struct {
-	// Name is what happened: signed_in, signed_out, renewed, synced, revoked,
-	// evicted, inactive, reuse, duplicate_cookie, cross_origin_refused,
-	// key_mismatch, corrupt_record or too_large.
+	// Name is what happened:
+	//
+	//	signed_in             a session began
+	//	renewed, synced       its token was due for another; SyncUser was called
+	//	revoked               sessions were ended: SignOut, Revoke and the like
+	//	evicted               one was ended since the user had MaxSessions
+	//	inactive              a read found the user gone or not Active
+	//	reuse                 a replaced token came back after its grace
+	//	duplicate_cookie      a request had two tokens, so neither counted
+	//	cross_origin_refused  an unsafe request came from another site
+	//	key_mismatch          a row or record was another user's, and not served
+	//	corrupt_record        a Store's record could not be read
+	//	too_large             a user did not fit into a Store's record
 	Name string
 	// UserKey is whose session it was, "" where that is not known.
 	UserKey string

@@ -11,8 +11,10 @@ import (
 )
 
 // Context is a gin.Context that knows its user's type. [Handle] makes handlers
-// of functions that take one. Kept after its request, it still tells the last
-// user of that request, never another's, and changes no response.
+// of functions that take one; the zero Context is of no use. Like a gin.Context
+// it belongs to the request's goroutine, but User and Session may be called by
+// others too, and a Copy is for any. Kept after its request, it still tells the
+// last user of that request, never another's, and changes no response.
 type Context[U any] struct {
 	*gin.Context
 	state *handlers.State
@@ -60,9 +62,10 @@ func contextOf[U any](s *handlers.State) *Context[U] {
 	panic(fmt.Sprintf("powgin: no Session in this chain has users of type %T; the innermost has %v", u, s.Auth().UserType))
 }
 
-// User returns the current user, and false for nobody. The copy is this
-// request's own: what a handler does to it is seen by the rest of this request
-// at most.
+// User returns the current user, and false for nobody. It follows what SignIn,
+// SyncUser, AssignUser, SignOut, Reload and the like do in this request. The copy
+// is this request's own: what a handler does to it is seen by the rest of this
+// request at most.
 func (c *Context[U]) User() (U, bool) {
 	u, ok := c.state.User().(U)
 	return u, ok
@@ -80,10 +83,14 @@ func (c *Context[U]) MustUser() U {
 
 // SignIn starts a session for the user, always with a new token, and ends the
 // one that the request carried, whoever's it was. The user is read from the
-// database by the key of the one given: that row becomes the current user, and
-// one who does not exist or is not Active is ErrInactive. Once the response has
-// begun it is ErrHeadersWritten. Where it returns an error nobody new is signed
-// in. Checking the password is the app's part, before this.
+// database by the key of the one given: that row becomes the current user.
+// Checking the password is the app's part, before this.
+//
+// A user who does not exist or is not Active is ErrInactive, one without a key
+// ErrNoUserKey; ErrTooManySessions, ErrFull and ErrUnavailable are what they
+// say. Once the response has begun it is ErrHeadersWritten. EndOthers is the only
+// option. On an error nobody new is signed in; only where the store fails last,
+// the other user's session that the request carried may have ended by then.
 func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 	return c.state.SignIn(c.Context, keyOf(c.state, user), signInOptions(opts))
 }
@@ -92,7 +99,12 @@ func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 // regenerates the session. Call it after COMMIT. In this order, the cached copy
 // is dropped, the session gets a new token, the row is read again, and what it
 // says is cached and becomes the current user: user only says whose entry is
-// meant. A user with another key than the session's is ErrOtherUser.
+// meant. The replaced token works for Config.Grace more; the user's other
+// sessions keep theirs. The options are KeepSession, Grace and EndOthers.
+//
+// Nobody signed in is ErrNotSignedIn, a user with another key than the session's
+// ErrOtherUser, one without a key ErrNoUserKey. A user who turns out to be gone
+// or not Active is signed out, and ErrInactive says so.
 //
 // If the row cannot be read it returns the error: the copy stays dropped, and
 // the new token is sent. If the response has begun, the session is renewed at
@@ -105,12 +117,13 @@ func (c *Context[U]) SyncUser(user U, opts ...SyncOption) error {
 
 // SignOut ends the request's session, at once and with every token it knows,
 // and has the client forget its cookie. On an error nothing has changed. With
-// nobody signed in it does no harm.
+// nobody signed in it does no harm. Once the response has begun the client keeps
+// its cookie, which proves nothing any more.
 func (c *Context[U]) SignOut() error { return c.state.SignOut(c.Context) }
 
-// AssignUser makes user the current one for the rest of this request. It
-// touches neither cache nor session and signs nobody in. Fields tagged
-// powgin:"-" are zero in the current user, here as everywhere.
+// AssignUser makes user the current one for the rest of this request, for the
+// guards after it as well. It touches neither cache nor session and signs nobody
+// in. Fields tagged powgin:"-" are zero in the current user, here as everywhere.
 func (c *Context[U]) AssignUser(user U) { assign(c.state, user) }
 
 // Session returns the request's session, and false for nobody.
@@ -122,10 +135,13 @@ func (c *Context[U]) Sessions() ([]SessionInfo, error) { return infos(c.state.Se
 
 // Revoke ends one of the user's sessions, at once and with every token it
 // knows; ending the request's own is SignOut. It answers ErrNoSession for an
-// id that is none of this user's.
+// id that is none of this user's, ErrNotSignedIn for nobody, and ErrInGrace where
+// the request's token has been replaced, unless the session is its own.
 func (c *Context[U]) Revoke(id string) error { return c.state.Revoke(c.Context, id) }
 
-// RevokeOthers ends all of the user's sessions but the request's own.
+// RevokeOthers ends all of the user's sessions but the request's own, at once and
+// with every token they know. It answers ErrNotSignedIn for nobody, and ErrInGrace
+// where the request's token has been replaced.
 func (c *Context[U]) RevokeOthers() error { return c.state.RevokeOthers(c.Context) }
 
 // Copy returns a copy that may be used by another goroutine and after the
@@ -142,17 +158,17 @@ func keyOf[U any](s *handlers.State, user U) string { return s.Auth().UserKey(&u
 func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Clean(&user)) }
 
 // SessionInfo tells what may be shown of a session. Nothing in it is a
-// credential.
+// credential. Its times are in UTC.
 type SessionInfo struct {
 	ID         string            // stable for the session's life
 	Hint       string            // another with every new token, to show or log
 	Current    bool              // it is the session of the request that asks
 	CreatedAt  time.Time         // when it began
-	RenewedAt  time.Time         // when its token was made, or its idle time last moved
+	RenewedAt  time.Time         // when its newest token was made
 	SignedInAt time.Time         // when the user last proved who they are
 	ExpiresAt  time.Time         // when it ends if nothing renews it
 	LoadedAt   time.Time         // when this request's user was read; zero in lists
-	Metadata   map[string]string // nil for none
+	Metadata   map[string]string // nil: nothing sets it yet
 }
 
 func info(i handlers.SessionInfo, ok bool) (SessionInfo, bool) { return SessionInfo(i), ok }
@@ -170,8 +186,9 @@ func infos(list []handlers.SessionInfo, err error) ([]SessionInfo, error) {
 
 // CurrentUser returns the current user of a request, and false for nobody and
 // where no Session ran. The context may be a gin.Context, a request's context,
-// or one derived from either. A user type that no Session in the chain has is
-// a mistake in the program, and panics.
+// or one derived from either. Among several Sessions it asks the innermost whose
+// users are of type U; a type that none of them has is a mistake in the program,
+// and panics.
 func CurrentUser[U any](ctx context.Context) (U, bool) {
 	s := handlers.StateOf(ctx)
 	if s == nil {
@@ -183,7 +200,8 @@ func CurrentUser[U any](ctx context.Context) (U, bool) {
 
 // UserKey returns the key of the user whose session the request carries, by
 // the innermost Session, and false for nobody: for logs and plain code that
-// knows no user type.
+// knows no user type. The context is as for CurrentUser. AssignUser does not
+// change it.
 func UserKey(ctx context.Context) (string, bool) {
 	s := handlers.StateOf(ctx)
 	if s == nil {
@@ -288,39 +306,43 @@ func stateFor[U any](c *gin.Context) (*handlers.State, error) {
 	return contextOf[U](s).state, nil
 }
 
-// A SignInOption changes what SignIn does.
+// A SignInOption changes what SignIn does: EndOthers.
 type SignInOption interface {
 	signIn(*handlers.SessionOptions)
 }
 
-// A SyncOption changes what SyncUser or Auth.Sync does.
+// A SyncOption changes what SyncUser or Auth.Sync does. One that does not apply
+// to the call is ErrOption, and nothing has changed then.
 type SyncOption interface {
 	sync(*handlers.SessionOptions)
 }
 
-// A SessionOption is both.
+// A SessionOption is a SignInOption and a SyncOption.
 type SessionOption interface {
 	SignInOption
 	SyncOption
 }
 
 // Grace has the tokens that SyncUser replaces work for d more, rather than for
-// Config.Grace; at most a minute. Grace(0) ends them at once, and those of
-// earlier rotations with them.
+// Config.Grace; from 0 to a minute, else SyncUser is ErrOption. Grace(0) ends
+// them at once, and those of earlier rotations with them; where that cannot be
+// done SyncUser is ErrInGrace.
 func Grace(d time.Duration) SyncOption { return syncOption(handlers.Grace(d)) }
 
 // KeepSession has SyncUser leave the session's token as it is.
 func KeepSession() SyncOption { return syncOption(handlers.KeepSession) }
 
-// EndOthers ends the user's other sessions, in SignIn and SyncUser.
+// EndOthers ends the user's other sessions, in SignIn and SyncUser, at once and
+// with every token they know.
 func EndOthers() SessionOption { return sessionOption(handlers.EndOthers) }
 
 // Regenerate has Auth.Sync give each of the user's sessions a new token at its
-// next request. It is hygiene, not a defence: against somebody who may have a
-// token use RevokeSessions.
+// next request. It is hygiene, not a defence: whoever has a token gets its
+// successor too, so against them use RevokeSessions.
 func Regenerate() SyncOption { return syncOption(handlers.Regenerate) }
 
-// RevokeSessions has Auth.Sync end all of the user's sessions.
+// RevokeSessions has Auth.Sync end all of the user's sessions, at once and with
+// every token they know.
 func RevokeSessions() SyncOption { return syncOption(handlers.RevokeSessions) }
 
 type syncOption handlers.Option

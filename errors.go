@@ -8,16 +8,17 @@ import (
 )
 
 // Errors that a caller can act on; test for them with errors.Is. Abort answers
-// each as it should be answered.
+// each as it should be answered, with 500 where nothing else is said.
 var (
 	// ErrUnavailable means that the store or the database could not answer:
 	// whether anybody is signed in is unknown. ErrBusy and ErrFull are kinds of
 	// it. Abort answers 503.
 	ErrUnavailable = cache.ErrUnavailable
 	// ErrBusy means that no database connection came free in time, for instance
-	// because SyncUser was called inside an open transaction.
+	// because SyncUser was called inside a transaction that holds the last one.
 	ErrBusy = cache.ErrBusy
-	// ErrFull means that the store holds as many accounts as it may.
+	// ErrFull means that the store holds as many accounts as it may, and that
+	// no expired one could make room. Nobody is signed out for a new sign-in.
 	ErrFull = cache.ErrFull
 	// ErrNotSignedIn means that the request has no session. Abort answers 401,
 	// or redirects browsers to Config.SignInPath.
@@ -41,7 +42,7 @@ var (
 	// 404.
 	ErrNoSession = cache.ErrNoSession
 	// ErrTooManySessions means that the sign-in was denied since the user has
-	// Config.MaxSessions of them. Abort answers 429.
+	// Config.MaxSessions of them and AtMaxSessions is Deny. Abort answers 429.
 	ErrTooManySessions = cache.ErrTooManySessions
 	// ErrForbidden means that a guard refused the user. Abort answers 403.
 	ErrForbidden = handlers.ErrForbidden
@@ -54,21 +55,31 @@ var (
 )
 
 // Abort ends the request with the answer that err is due, as powgin's own
-// middleware would: through Config.Refuse where that is set, with redirects
-// where Config has paths for them, else with problem details (RFC 9457). An
-// error that is none of this package's is answered with 500 and told to
-// Config.OnError. Nothing of err itself reaches the client.
+// middleware would: for ErrNotSignedIn with a redirect of browsers to
+// Config.SignInPath, where that is set; else through Config.Refuse, where that
+// is; else with problem details (RFC 9457). The answer is not to be stored, and
+// 503 comes with Retry-After. An error that is none of this package's is 500;
+// what is 500 or more is told to Config.OnError. Nothing of err itself reaches
+// the client. Once the response has begun Abort only ends the chain; without a
+// Session ahead of it there is no Config, and the answer is problem details.
 func Abort(c *gin.Context, err error) { handlers.Abort(c, err) }
 
-// AbortStatus returns the HTTP status that Abort answers err with.
+// AbortStatus returns the HTTP status that Abort answers err with, redirects
+// apart.
 func AbortStatus(err error) int { return handlers.Status(err) }
 
 // LocalPath returns s and true where s is a path of this site that a redirect
-// may lead to, and false for everything that could lead elsewhere: what a
-// ?next= parameter has to pass.
+// may lead to, with or without a query: what a parameter such as next has to
+// pass. It returns "" and false for everything that a browser, or who cleans the
+// path on the way, could take for another site: what does not begin with one
+// slash, backslashes, control characters, double slashes beside dot segments; and
+// for the empty string and anything over 2 KiB. It does not say that there is
+// such a page.
 func LocalPath(s string) (string, bool) { return handlers.LocalPath(s) }
 
 // JoinKey makes one user key of several parts, different for different parts,
-// for implementations of Users whose keys are composite. It is what Auth.Key
-// gives for a model with several primary key columns.
+// for implementations of Users whose keys are composite: JoinKey("acme", "42") is
+// "acme,42", and commas inside a part are escaped. It is what Auth.Key gives for
+// a model with several primary key columns. One part is the key as it stands, and
+// none is "".
 func JoinKey(parts ...string) string { return handlers.JoinKey(parts...) }

@@ -37,7 +37,10 @@ type Auth[U any] struct {
 }
 
 // New returns the Auth of a Config. Everything that is wrong with the Config,
-// or with U, is in the one error that it returns. The Config is not changed.
+// or with U, is in the one error that it returns, a line for each fault: the
+// field, its value and the rule. Only what shows when the parts are put together
+// comes alone, such as a Store whose Namespace another Auth has taken for another
+// type of user. The Config is not changed.
 func New[U any](cfg Config[U]) (*Auth[U], error) {
 	r := resolve(cfg)
 	if len(r.faults) > 0 {
@@ -83,8 +86,10 @@ func Must[U any](auth *Auth[U], err error) *Auth[U] {
 // makes two caches that know nothing of each other.
 func Session[U any](cfg Config[U]) gin.HandlerFunc { return Must(New(cfg)).Session() }
 
-// Close waits for database reads under way and lets go of what New took; later
-// requests are answered with 503. Sessions in a Store stay there. Calling Close
+// Close waits for database reads under way and lets go of what New took. From
+// then on requests that carry a token are answered with 503, since nobody can
+// tell whose it is, and calls are answered with ErrUnavailable. Sessions in a
+// Config.Store stay there; those of the in-process store end. Calling Close
 // twice is fine.
 func (a *Auth[U]) Close() error {
 	err := a.auth.Cache.Close()
@@ -92,8 +97,9 @@ func (a *Auth[U]) Close() error {
 	return err
 }
 
-// Key returns the key of a user: the primary key as text, or what Users.Key
-// returns. It is empty for a user without a primary key.
+// Key returns the key of a user, by which the other methods know them: the
+// primary key as text (JoinKey of its parts where it has several columns), or
+// what Users.Key returns. It is empty for a user without a primary key.
 func (a *Auth[U]) Key(user U) string { return a.key(&user) }
 
 func (a *Auth[U]) keyOf(user any) string { return a.key(user.(*U)) }
@@ -171,11 +177,15 @@ func onEvent(f func(Event)) func(handlers.Event) {
 	return func(e handlers.Event) { f(Event(e)) }
 }
 
-// Session returns the middleware that everything else builds on. It finds the
-// request's session and makes its user the current one, refuses unsafe requests
-// from other sites, and renews the session's token when that is due. Where the
-// store or the database cannot answer the request is refused with 503: "could
-// not tell" is never "signed out".
+// Session returns the middleware that everything else builds on: without it
+// ahead of them the others answer 500. It finds the request's session and makes
+// its user the current one, refuses unsafe requests from other sites, and renews
+// the session's token when that is due. Where the store or the database cannot
+// answer the request is refused with 503: "could not tell" is never "signed out".
+//
+// A second Session of the same Auth in a chain does nothing. Sessions of two
+// Auths work side by side where user types, ContextKeys and cookie names differ;
+// where any of them is equal requests are answered with 500.
 func (a *Auth[U]) Session() gin.HandlerFunc { return a.auth.Session() }
 
 // Reload returns the middleware that has a route see the user as they are in
@@ -187,33 +197,39 @@ func (a *Auth[U]) Session() gin.HandlerFunc { return a.auth.Session() }
 //	Refresh()     at every request        see what was read
 //	Reload()      at every request        keep the cached copy
 //
-// A user who is gone, or no longer Active, is signed out. Without a session
-// Reload lets the request pass: RequireUser is the guard.
+// Each reads one row by its key, by a query that starts after the request got
+// here; requests of one user that wait at the same time share it. A user who is
+// gone, or no longer Active, is signed out. Where the database cannot answer the
+// request is refused with 503. Without a session Reload lets the request pass:
+// RequireUser is the guard.
 func (a *Auth[U]) Reload() gin.HandlerFunc { return handlers.ReloadMiddleware(a.auth.Own) }
 
 // Refresh returns the middleware that does what Reload does and replaces the
 // cached copy. See Reload for which to use when.
 func (a *Auth[U]) Refresh() gin.HandlerFunc { return handlers.RefreshMiddleware(a.auth.Own) }
 
-// MaxAge returns the middleware that does what Refresh does where the cached
-// copy is older than d. Zero is Refresh. See Reload for which to use when.
+// MaxAge returns the middleware that does what Refresh does where the user this
+// request has was read longer than d ago. Zero and less is Refresh. See Reload
+// for which to use when.
 func (a *Auth[U]) MaxAge(d time.Duration) gin.HandlerFunc {
 	return handlers.MaxAgeMiddleware(a.auth.Own, d)
 }
 
 // RequireUser returns the guard of routes for signed-in users. Others are
-// answered with 401 or, if they are browsers, sent to Config.SignInPath. A
-// request whose user is lost later in the chain is refused in the same way.
+// answered with 401 or, if they are browsers, sent to Config.SignInPath where
+// that is set. A request whose user is lost later in the chain, because Reload
+// finds them gone, is refused in the same way.
 func (a *Auth[U]) RequireUser() gin.HandlerFunc { return handlers.RequireUser(a.auth.Own) }
 
 // RequireGuest returns the guard of routes for those who are not signed in.
-// Others are answered with 403 or, if they are browsers, sent to
-// Config.HomePath.
+// Others are answered with 403 or, if they are browsers, sent to Config.HomePath
+// where that is set.
 func (a *Auth[U]) RequireGuest() gin.HandlerFunc { return handlers.RequireGuest(a.auth.Own) }
 
 // Require returns the guard of routes for users for whom ok is true. It is
 // RequireUser as well; other users are answered with 403. Behind Reload it
-// judges the user as they are in the database.
+// judges the user as they are in the database. ok must not be nil, and many
+// goroutines may call it at once.
 func (a *Auth[U]) Require(ok func(U) bool) gin.HandlerFunc {
 	return handlers.Require(a.auth.Own, func(user any) bool {
 		u, is := user.(U)
@@ -243,17 +259,25 @@ func RequireGuest() gin.HandlerFunc { return handlers.RequireGuest(handlers.Inne
 // the user's sessions reads the database. With Regenerate each session also
 // gets a new token at its next request, with RevokeSessions all end now;
 // other options are ErrOption.
+//
+// Of user only the key counts; without one it is ErrNoUserKey. A user without
+// sessions is no error. After ErrUnavailable the old copy may still be there:
+// calling Sync again does no harm. Here and in the methods below ctx gives the
+// tenant, where Config.Tenant is set. That it is cancelled stops none of them,
+// since what is committed must reach the cache; each takes 2.5 seconds at most.
 func (a *Auth[U]) Sync(ctx context.Context, user U, opts ...SyncOption) error {
 	return a.auth.Sync(ctx, a.key(&user), syncOptions(opts))
 }
 
 // Invalidate drops the cached copies of the users with these keys, as Sync
-// without options does.
+// without options does. It tries all of them and joins the errors; without keys
+// it does nothing.
 func (a *Auth[U]) Invalidate(ctx context.Context, userKeys ...string) error {
 	return a.auth.Invalidate(ctx, userKeys)
 }
 
-// Sessions returns the live sessions of a user, the oldest first.
+// Sessions returns the live sessions of a user, the oldest first, and none for a
+// user who is not known. None of them is Current.
 func (a *Auth[U]) Sessions(ctx context.Context, userKey string) ([]SessionInfo, error) {
 	return infos(a.auth.Sessions(ctx, userKey))
 }
@@ -265,7 +289,7 @@ func (a *Auth[U]) Revoke(ctx context.Context, userKey, id string) error {
 }
 
 // RevokeUser ends all sessions of a user, at once and with every token they
-// know.
+// know. A user without sessions is no error.
 func (a *Auth[U]) RevokeUser(ctx context.Context, userKey string) error {
 	return a.auth.RevokeUser(ctx, userKey)
 }

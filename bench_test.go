@@ -1,0 +1,338 @@
+package powgin_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+
+	"github.com/powgin/powgin"
+)
+
+// The benchmarks send requests through the whole router. BenchmarkBareRoute is
+// the route without anything, BenchmarkFloor a session look-up written by hand
+// with no structure of a library; the ratios of one run are what counts.
+
+// benchUser is a user of ten fields, as the figures speak of.
+type benchUser struct {
+	ID        uint
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Email     string
+	Name      string
+	Plan      string
+	Role      string
+	Locked    bool
+	Credits   int64
+	LastSeen  time.Time
+}
+
+// A sink is a response that keeps nothing, and costs nothing.
+type sink struct{ header http.Header }
+
+func (s *sink) Header() http.Header         { return s.header }
+func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) WriteHeader(int)             {}
+
+// serve sends the request b.N times.
+func serve(b *testing.B, router *gin.Engine, r *http.Request) {
+	b.Helper()
+	w := &sink{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(w.header)
+		router.ServeHTTP(w, r)
+	}
+}
+
+func request(method, path, cookie string) *http.Request {
+	r := httptest.NewRequest(method, "http://localhost"+path, nil)
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
+	// A server's requests can be cancelled, which costs whoever waits for one.
+	ctx, cancel := context.WithCancel(context.Background())
+	runtime.AddCleanup(r, func(cancel context.CancelFunc) { cancel() }, cancel)
+	return r.WithContext(ctx)
+}
+
+func BenchmarkBareRoute(b *testing.B) {
+	router := gin.New()
+	router.GET("/", func(*gin.Context) {})
+	serve(b, router, request("GET", "/", ""))
+}
+
+// floor is what a session look-up cannot do without.
+type floor struct {
+	mu       sync.RWMutex
+	accounts map[[16]byte]*floorAccount
+}
+
+type floorAccount struct {
+	hash                  [32]byte
+	renewed, ends, loaded int64
+	user                  *benchUser
+}
+
+type floorKey struct{}
+
+var floorText = base64.RawURLEncoding.Strict()
+
+func (f *floor) session(c *gin.Context) {
+	cookie, err := c.Request.Cookie("powgin")
+	if err != nil || len(cookie.Value) != 66 {
+		return
+	}
+	var text, token [66]byte
+	copy(text[:], cookie.Value)
+	if _, err := floorText.Decode(token[:], text[:]); err != nil {
+		return
+	}
+	hash := sha256.Sum256(token[17:49])
+	f.mu.RLock()
+	a := f.accounts[[16]byte(token[1:17])]
+	f.mu.RUnlock()
+	now := time.Now().UnixNano()
+	if a == nil || a.hash != hash || now > a.ends || now-a.renewed > int64(time.Minute*15) || now-a.loaded > int64(time.Minute) {
+		return
+	}
+	var user any = *a.user
+	c.Set("current_user", user)
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), floorKey{}, user))
+}
+
+func BenchmarkFloor(b *testing.B) {
+	f := &floor{accounts: map[[16]byte]*floorAccount{}}
+	token := make([]byte, 49)
+	for i := range token {
+		token[i] = byte(i)
+	}
+	now := time.Now().UnixNano()
+	f.accounts[[16]byte(token[1:17])] = &floorAccount{
+		hash: sha256.Sum256(token[17:]), renewed: now, loaded: now, ends: now + int64(time.Hour),
+		user: &benchUser{ID: 1, Email: "alice@example.com", Plan: "free"},
+	}
+	router := gin.New()
+	router.Use(f.session)
+	router.GET("/", func(c *gin.Context) {
+		if u, ok := c.Request.Context().Value(floorKey{}).(benchUser); !ok || u.ID != 1 {
+			b.Fatal("no user")
+		}
+	})
+	serve(b, router, request("GET", "/", "powgin="+floorText.EncodeToString(token)))
+}
+
+// benchUsers keeps users in a map.
+type benchUsers struct{}
+
+func (benchUsers) Key(u benchUser) string { return fmt.Sprint(u.ID) }
+
+func (benchUsers) Find(_ context.Context, key string) (u benchUser, found bool, err error) {
+	_, err = fmt.Sscan(key, &u.ID)
+	u.Email, u.Name, u.Plan, u.Role = "user"+key+"@example.com", "User "+key, "free", "member"
+	u.CreatedAt, u.UpdatedAt, u.LastSeen = time.Unix(1e9, 0), time.Unix(1e9, 0), time.Unix(1e9, 0)
+	return u, err == nil, err
+}
+
+// bench is an app over users in a map, with a session.
+type bench struct {
+	auth   *powgin.Auth[benchUser]
+	router *gin.Engine
+}
+
+func newBench(b *testing.B, change func(*powgin.Config[benchUser])) *bench {
+	b.Helper()
+	cfg := powgin.Config[benchUser]{
+		Users: benchUsers{}, Transport: powgin.Cookie{Insecure: true},
+		IdleTimeout: 24 * time.Hour, MaxAge: powgin.NoMaxAge, MaxAccounts: 2_000_000,
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	auth, err := powgin.New(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = auth.Close() })
+	x := &bench{auth: auth, router: gin.New()}
+	x.router.Use(auth.Session())
+	x.router.GET("/", powgin.Handle(func(c *powgin.Context[benchUser]) {
+		if _, ok := c.User(); !ok {
+			c.AbortWithStatus(http.StatusUnauthorized)
+		}
+	}))
+	x.router.POST("/signin/:id", powgin.Handle(func(c *powgin.Context[benchUser]) {
+		u, _, _ := benchUsers{}.Find(c, c.Param("id"))
+		if err := c.SignIn(u); err != nil {
+			b.Error(err)
+		}
+	}))
+	return x
+}
+
+// signIn returns the Cookie header of a new session.
+func (x *bench) signIn(b *testing.B, id int) string {
+	b.Helper()
+	w := httptest.NewRecorder()
+	x.router.ServeHTTP(w, request("POST", fmt.Sprintf("/signin/%d", id), ""))
+	for _, c := range w.Result().Cookies() {
+		return c.Name + "=" + c.Value
+	}
+	b.Fatalf("sign-in of %d: %d, no cookie", id, w.Code)
+	return ""
+}
+
+func BenchmarkCachedRequest(b *testing.B) {
+	for name, keys := range map[string][][]byte{"plain": nil, "keys": {make([]byte, 32)}} {
+		b.Run(name, func(b *testing.B) {
+			x := newBench(b, func(c *powgin.Config[benchUser]) { c.Keys = keys })
+			r := request("GET", "/", x.signIn(b, 1))
+			x.router.ServeHTTP(httptest.NewRecorder(), r) // fills the cache
+			serve(b, x.router, r)
+		})
+	}
+}
+
+func BenchmarkUnknownToken(b *testing.B) {
+	x := newBench(b, nil)
+	cookie := []byte(x.signIn(b, 1))
+	cookie[len(cookie)-10] ^= 1
+	serve(b, x.router, request("GET", "/", string(cookie)))
+}
+
+// dbBench is an app over a real database.
+func dbBench(b *testing.B) (*app, *browser) {
+	a := newApp(b, nil)
+	return a, a.signIn(1)
+}
+
+func (b *browser) header() string { return "powgin=" + b.token() }
+
+func BenchmarkReload(b *testing.B) {
+	a, alice := dbBench(b)
+	a.router.GET("/bench", a.auth.Reload(), func(*gin.Context) {})
+	serve(b, a.router, request("GET", "/bench", alice.header()))
+}
+
+// BenchmarkGormRead is the fastest well-behaved read of the same row by GORM,
+// to hold BenchmarkReload against.
+func BenchmarkGormRead(b *testing.B) {
+	a, _ := dbBench(b)
+	db := a.db.Session(&gorm.Session{PrepareStmt: true})
+	router := gin.New()
+	router.GET("/", func(c *gin.Context) {
+		var u User
+		err := db.WithContext(c.Request.Context()).
+			Raw("SELECT `id`,`created_at`,`updated_at`,`deleted_at`,`email`,`name`,`plan`,`role`,`locked`,`credits` FROM `users` WHERE `id` = ? AND `deleted_at` IS NULL LIMIT 1", 1).
+			Take(&u).Error
+		if err != nil || u.ID != 1 {
+			b.Fatal(err)
+		}
+	})
+	serve(b, router, request("GET", "/", ""))
+}
+
+func BenchmarkSyncUser(b *testing.B) {
+	x := newBench(b, nil)
+	x.router.POST("/sync", powgin.Handle(func(c *powgin.Context[benchUser]) {
+		if err := c.SyncUser(c.MustUser(), powgin.Grace(0)); err != nil {
+			b.Error(err)
+		}
+	}))
+	cookie := x.signIn(b, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := &sink{header: http.Header{}}
+		x.router.ServeHTTP(w, request("POST", "/sync", cookie))
+		cookie = w.header.Get("Set-Cookie")
+		cookie = cookie[:len("powgin=")+66]
+	}
+}
+
+func BenchmarkSignIn(b *testing.B) {
+	x := newBench(b, nil)
+	serve(b, x.router, request("POST", "/signin/1", ""))
+}
+
+// BenchmarkHotUserParallel is the cached request of one user on all cores,
+// beside the same route without a look-up.
+func BenchmarkHotUserParallel(b *testing.B) {
+	x := newBench(b, nil)
+	cookie := x.signIn(b, 1)
+	x.router.ServeHTTP(httptest.NewRecorder(), request("GET", "/", cookie))
+	bare := gin.New()
+	bare.GET("/", func(*gin.Context) {})
+	for _, run := range []struct {
+		name   string
+		router *gin.Engine
+	}{{"cached", x.router}, {"bare", bare}} {
+		b.Run(run.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				w, r := &sink{header: http.Header{}}, request("GET", "/", cookie)
+				for pb.Next() {
+					clear(w.header)
+					run.router.ServeHTTP(w, r)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkMillionUsers reports what a user with a session and a cached copy
+// costs in memory, and a request among that many.
+func BenchmarkMillionUsers(b *testing.B) {
+	users := 1_000_000
+	if f := flag.Lookup("test.benchtime"); testing.Short() || f != nil && f.Value.String() == "1x" {
+		users = 20_000 // a run that only shows that this works
+	}
+	x := newBench(b, nil)
+	cookies := make([]string, users)
+	before := heap()
+	for i := range cookies {
+		cookies[i] = x.signIn(b, i+1)
+	}
+	w := &sink{header: http.Header{}}
+	for i := range cookies {
+		clear(w.header)
+		x.router.ServeHTTP(w, request("GET", "/", cookies[i])) // fills the cache
+	}
+	// What the test itself holds is the cookies: 73 bytes and their header.
+	perUser := float64(heap()-before)/float64(users) - 80 - 16
+	b.Run("hot", func(b *testing.B) {
+		serve(b, x.router, request("GET", "/", cookies[0]))
+		b.ReportMetric(perUser, "B/user")
+	})
+	b.Run("random", func(b *testing.B) {
+		requests := make([]*http.Request, 1<<16)
+		for i := range requests {
+			requests[i] = request("GET", "/", cookies[rand.IntN(users)])
+		}
+		i := 0
+		b.ReportAllocs()
+		for b.Loop() {
+			clear(w.header)
+			x.router.ServeHTTP(w, requests[i%len(requests)])
+			i++
+		}
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
