@@ -95,6 +95,11 @@ type Config[U any] struct {
 	// their keys are equal. It gets the request's context, or the one that a
 	// method of Auth was given.
 	Tenant func(context.Context) string
+	// Metadata returns what a new session is to remember of the request that
+	// signs in, its User-Agent for instance; nil: nothing. At most 8 entries of
+	// at most 256 bytes are kept, the first by their keys, without control
+	// characters. It shows in SessionInfo and is no proof of anything.
+	Metadata func(*gin.Context) map[string]string
 	// ContextKey is the name under which c.Get and templates find the user, by
 	// value; empty stands for "current_user".
 	ContextKey string
@@ -188,8 +193,9 @@ type Event struct {
 	//
 	//	signed_in             a session began
 	//	renewed, synced       its token was due for another; SyncUser was called
-	//	revoked               sessions were ended: SignOut, Revoke and the like
-	//	evicted               one was ended since the user had MaxSessions
+	//	signed_out            it ended by SignOut, or by SignIn in its own browser
+	//	revoked               it was ended by anything else that was asked to
+	//	evicted               it was ended since the user had MaxSessions
 	//	inactive              a read found the user gone or not Active
 	//	reuse                 a replaced token came back after its grace
 	//	duplicate_cookie      a request had two tokens, so neither counted

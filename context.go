@@ -168,7 +168,7 @@ type SessionInfo struct {
 	SignedInAt time.Time         // when the user last proved who they are
 	ExpiresAt  time.Time         // when it ends if nothing renews it
 	LoadedAt   time.Time         // when this request's user was read; zero in lists
-	Metadata   map[string]string // nil: nothing sets it yet
+	Metadata   map[string]string // what Config.Metadata gave; nil for nothing
 }
 
 func info(i handlers.SessionInfo, ok bool) (SessionInfo, bool) { return SessionInfo(i), ok }

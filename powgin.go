@@ -65,7 +65,7 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 	a.auth = handlers.New(handlers.Config{
 		Cache: c, Tokens: cache.NewTokens(r.Namespace, cache.Cookie, r.Keys), Cookie: r.cookie,
 		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
-		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant,
+		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
 		SignInPath: r.SignInPath, HomePath: r.HomePath, Refuse: r.Refuse,
 		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
 	})

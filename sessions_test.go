@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/powgin/powgin"
 )
 
@@ -297,4 +299,20 @@ func TestSessionsAreRevoked(t *testing.T) {
 			alice.get("/me").want(http.StatusOK)
 		})
 	})
+}
+
+func TestASessionRemembersWhatMetadataSaysOfItsSignIn(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, func(c *powgin.Config[User]) {
+		c.Metadata = func(c *gin.Context) map[string]string {
+			return map[string]string{"agent": c.Request.UserAgent()}
+		}
+	})
+	b := a.browser()
+	b.post("/signin/1", "User-Agent", "Browser\t1.0 "+strings.Repeat("x", 300)).want(http.StatusOK)
+	b.post("/plan/pro", "User-Agent", "other").want(http.StatusOK)
+	got := b.get("/me").identity().Session.Metadata["agent"]
+	if want := "Browser1.0 " + strings.Repeat("x", 245); got != want {
+		t.Errorf("metadata = %q; want %q: cleaned, cut, and that of the sign-in", got, want)
+	}
 }

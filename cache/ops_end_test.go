@@ -97,7 +97,8 @@ func TestRevokeAnswersWhatItDid(t *testing.T) {
 		}
 		k.signOut(own)
 		k.signOut(own) // twice is no error
-		k.wantEvents(EventRevoked, 2)
+		k.wantEvents(EventRevoked, 1)
+		k.wantEvents(EventSignedOut, 1)
 	})
 }
 

@@ -48,7 +48,7 @@ func TestWhomASignInRefuses(t *testing.T) {
 			}
 		}
 		k.wantUser(k.open(*bob.Successor), "Bob")
-		k.wantEvents(EventInactive, 1)
+		k.wantEvents(EventInactive, 3)
 	})
 }
 

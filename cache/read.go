@@ -24,6 +24,7 @@ func (c *Cache) find(ctx context.Context, key string) (user any, err error) {
 	case err != nil:
 		return nil, unavailable("read a user", err)
 	case !found:
+		c.event(Event{Name: EventInactive, UserKey: key})
 		return nil, nil
 	case c.keyOf(user) != key:
 		c.event(Event{Name: EventKeyMismatch, UserKey: key})

@@ -5,18 +5,19 @@ import (
 	"errors"
 )
 
-// EndSession ends one session of an account, with every token it knows, those
-// in grace included. A session that is none any more is no error.
+// EndSession signs out: it ends one session of an account, with every token it
+// knows, those in grace included. A session that is none any more is no error.
 func (c *Cache) EndSession(ctx context.Context, id AccountID, h Handle) error {
-	_, err := c.end(ctx, id, func(s *Session) bool { return s.handle == h })
+	_, err := c.end(ctx, id, EventSignedOut, func(s *Session) bool { return s.handle == h })
 	return err
 }
 
 // RevokeSession ends one session of a user. It answers ErrNoSession where the
 // handle is none of this user's.
 func (c *Cache) RevokeSession(ctx context.Context, tenant, key string, h Handle) error {
-	ended, err := c.end(ctx, c.space.account(tenant, key), func(s *Session) bool { return s.handle == h })
-	if err == nil && ended == 0 {
+	id := c.space.account(tenant, key)
+	ended, err := c.end(ctx, id, EventRevoked, func(s *Session) bool { return s.handle == h })
+	if err == nil && len(ended) == 0 {
 		return ErrNoSession
 	}
 	return err
@@ -24,7 +25,8 @@ func (c *Cache) RevokeSession(ctx context.Context, tenant, key string, h Handle)
 
 // RevokeUser ends all sessions of a user.
 func (c *Cache) RevokeUser(ctx context.Context, tenant, key string) error {
-	_, err := c.end(ctx, c.space.account(tenant, key), func(*Session) bool { return true })
+	id := c.space.account(tenant, key)
+	_, err := c.end(ctx, id, EventRevoked, func(*Session) bool { return true })
 	return err
 }
 
@@ -37,12 +39,12 @@ func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 	own := o.Handle()
 	others := h == Handle{}
 	rot := rotation{handle: own, hash: o.token.hash()}
-	ended := 0
+	var ended endings
 	_, err := c.update(ctx, o.token.account, nil, func(v view) (*Account, error) {
 		s := v.account.session(own)
 		rot.now = v.now
 		switch {
-		case s == nil && ended > 0:
+		case s == nil && len(ended) > 0:
 			return v.account, nil // its own end landed unseen
 		case s == nil:
 			return nil, errGone
@@ -50,37 +52,33 @@ func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 		case o.InGrace() || !rot.mayRotate(s):
 			return nil, ErrInGrace
 		}
-		next := endSessions(v.account, func(s *Session) bool {
+		return ended.of(v.account, endSessions(v.account, func(s *Session) bool {
 			return s.handle == h || others && s.handle != own
-		})
-		ended = max(ended, len(v.account.sessions)-len(next.sessions))
-		return next, nil
+		})), nil
 	})
 	switch {
-	case errors.Is(err, errGone), err == nil && ended == 0 && !others:
+	case errors.Is(err, errGone), err == nil && len(ended) == 0 && !others:
 		return ErrNoSession
-	case err == nil && ended > 0:
-		c.event(Event{Name: EventRevoked, UserKey: o.UserKey(), Session: h})
+	case err == nil:
+		c.tell(EventRevoked, o.UserKey(), ended)
 	}
 	return err
 }
 
 var errGone = errors.New("the session has ended")
 
-// end ends the sessions for which gone is true and returns how many they were,
-// those included whose end landed unseen and was decided again.
-func (c *Cache) end(ctx context.Context, id AccountID, gone func(*Session) bool) (ended int, err error) {
+// end ends the sessions for which gone is true, tells of it under this name and
+// returns which they were.
+func (c *Cache) end(ctx context.Context, id AccountID, name string, gone func(*Session) bool) (ended endings, err error) {
 	var key string
 	_, err = c.update(ctx, id, nil, func(v view) (*Account, error) {
-		if v.account == nil {
-			return nil, nil
+		if v.account != nil {
+			key = v.account.key
 		}
-		next := endSessions(v.account, gone)
-		ended, key = max(ended, len(v.account.sessions)-len(next.sessions)), v.account.key
-		return next, nil
+		return ended.of(v.account, endSessions(v.account, gone)), nil
 	})
-	if err == nil && ended > 0 {
-		c.event(Event{Name: EventRevoked, UserKey: key})
+	if err == nil {
+		c.tell(name, key, ended)
 	}
 	return ended, err
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -81,21 +82,37 @@ func (c *Cache) judge(v view, d *signIn, old *Access) error {
 // land swaps the session in.
 func (c *Cache) land(ctx context.Context, id AccountID, v view, d *signIn, o *Opened, user any, token Token) error {
 	var evicted []Session
+	var ended endings
 	readAt := v.now
-	w, err := c.update(ctx, id, &v, func(v view) (next *Account, err error) {
-		next, evicted, err = d.decide(v.account, v.epoch, c.rules)
-		return next, err
+	w, err := c.update(ctx, id, &v, func(v view) (*Account, error) {
+		next, out, err := d.decide(v.account, v.epoch, c.rules)
+		if err != nil {
+			return nil, err
+		}
+		evicted = append(evicted, out...)
+		return ended.of(v.account, next), nil
 	})
 	if err != nil {
 		return err
 	}
 	*o = Opened{User: user, ReadAt: readAt, Successor: &token}
 	o.Access = Access{w.account, w.epoch, w.account.session(d.session.handle), roleCurrent, token}
-	for i := range evicted {
-		c.event(Event{Name: EventEvicted, UserKey: w.account.key, Session: evicted[i].handle})
+	for _, h := range ended {
+		c.event(Event{Name: d.fate(h, evicted), UserKey: w.account.key, Session: h})
 	}
 	c.event(Event{Name: EventSignedIn, UserKey: w.account.key, Session: d.session.handle})
 	return nil
+}
+
+// fate names what the sign-in did to a session that it ended.
+func (in *signIn) fate(h Handle, evicted []Session) string {
+	switch {
+	case slices.ContainsFunc(evicted, func(s Session) bool { return s.handle == h }):
+		return EventEvicted
+	case h == in.ending:
+		return EventSignedOut
+	}
+	return EventRevoked
 }
 
 func (c *Cache) newSignIn(in *SignIn, token Token, now Time) *signIn {

@@ -42,6 +42,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	}
 	rotated := false
 	known := o.view(c.backend.now())
+	var ended endings
 	w, err := c.update(ctx, id, &known, func(v view) (*Account, error) {
 		next := dropUser(v.account, lease)
 		rot.now = v.now
@@ -52,11 +53,12 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 		if rotated && in.Mark {
 			next = markOne(next, rot.handle)
 		}
-		return next, nil
+		return ended.of(v.account, next), nil
 	})
 	if err != nil {
 		return err
 	}
+	c.tell(EventRevoked, o.UserKey(), ended)
 	o.User, o.Successor = nil, nil
 	if !o.moveTo(w) {
 		return ErrNoSession
@@ -126,6 +128,7 @@ type BackgroundSync struct {
 // of their sessions reads them. A user without an account needs nothing.
 func (c *Cache) SyncUser(ctx context.Context, tenant, key string, in BackgroundSync) error {
 	lease := NewID()
+	var ended endings
 	_, err := c.update(ctx, c.space.account(tenant, key), nil, func(v view) (*Account, error) {
 		next := dropUser(v.account, lease)
 		if in.Revoke {
@@ -134,7 +137,10 @@ func (c *Cache) SyncUser(ctx context.Context, tenant, key string, in BackgroundS
 		if in.Regenerate {
 			next = markSessions(next)
 		}
-		return next, nil
+		return ended.of(v.account, next), nil
 	})
+	if err == nil {
+		c.tell(EventRevoked, key, ended)
+	}
 	return err
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Config is a set-up as package powgin hands it down: complete, checked, and
-// without types. Every field but Tenant, Refuse, SignInPath and HomePath is
-// required.
+// without types. Every field but Tenant, Metadata, Refuse, SignInPath and
+// HomePath is required.
 type Config struct {
 	Cache    *cache.Cache
 	Tokens   *cache.Tokens
@@ -33,6 +33,7 @@ type Config struct {
 	Reload     bool
 	ContextKey string
 	Tenant     func(context.Context) string
+	Metadata   func(*gin.Context) map[string]string
 
 	SignInPath  string
 	HomePath    string

@@ -27,6 +27,7 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 		UserKey:   key,
 		Carried:   &o.Access,
 		EndOthers: opts.endOthers,
+		Metadata:  s.auth.metadata(c),
 	}
 	var opened cache.Opened
 	ended := false
@@ -44,6 +45,18 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 		s.deleteCookie(c)
 	}
 	return err
+}
+
+// metadata returns what a new session is to remember of the request.
+func (a *Auth) metadata(c *gin.Context) []cache.Pair {
+	if a.Metadata == nil {
+		return nil
+	}
+	var pairs []cache.Pair
+	for k, v := range a.Metadata(c) {
+		pairs = append(pairs, cache.Pair{Key: k, Value: v})
+	}
+	return pairs
 }
 
 // SignOut ends the request's session, with every token it knows, and has the

@@ -57,7 +57,7 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	grace, err := opts.graceOrDefault()
 	o := s.snapshot()
 	switch {
-	case err != nil || opts.background():
+	case err != nil || opts.background() || opts.keep && opts.grace != nil:
 		return ErrOption
 	case !o.Live():
 		return ErrNotSignedIn
