@@ -112,25 +112,32 @@ func (f *floor) session(c *gin.Context) {
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), floorKey{}, user))
 }
 
-func BenchmarkFloor(b *testing.B) {
+// newFloor returns the floor's router and the Cookie header of its session.
+func newFloor(b *testing.B) (*gin.Engine, string) {
+	b.Helper()
 	f := &floor{accounts: map[[16]byte]*floorAccount{}}
 	token := make([]byte, 49)
 	for i := range token {
 		token[i] = byte(i)
 	}
 	now := time.Now().UnixNano()
+	user, _, _ := benchUsers{}.Find(b.Context(), "1")
 	f.accounts[[16]byte(token[1:17])] = &floorAccount{
-		hash: sha256.Sum256(token[17:]), renewed: now, loaded: now, ends: now + int64(time.Hour),
-		user: &benchUser{ID: 1, Email: "alice@example.com", Plan: "free"},
+		hash: sha256.Sum256(token[17:]), renewed: now, loaded: now, ends: now + int64(time.Hour), user: &user,
 	}
 	router := gin.New()
 	router.Use(f.session)
 	router.GET("/", func(c *gin.Context) {
 		if u, ok := c.Request.Context().Value(floorKey{}).(benchUser); !ok || u.ID != 1 {
-			b.Fatal("no user")
+			c.AbortWithStatus(http.StatusUnauthorized)
 		}
 	})
-	serve(b, router, request("GET", "/", "powgin="+floorText.EncodeToString(token)))
+	return router, "powgin=" + floorText.EncodeToString(token)
+}
+
+func BenchmarkFloor(b *testing.B) {
+	router, cookie := newFloor(b)
+	serve(b, router, request("GET", "/", cookie))
 }
 
 // benchUsers keeps users in a map.
@@ -284,6 +291,39 @@ func BenchmarkHotUserParallel(b *testing.B) {
 				for pb.Next() {
 					clear(w.header)
 					run.router.ServeHTTP(w, r)
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkLoopback sends the same requests to a server over loopback HTTP.
+func BenchmarkLoopback(b *testing.B) {
+	bare := gin.New()
+	bare.GET("/", func(*gin.Context) {})
+	floor, floorCookie := newFloor(b)
+	x := newBench(b, nil)
+	for _, run := range []struct {
+		name, cookie string
+		router       *gin.Engine
+	}{{"bare", floorCookie, bare}, {"floor", floorCookie, floor}, {"cached", x.signIn(b, 1), x.router}} {
+		b.Run(run.name, func(b *testing.B) {
+			server := httptest.NewServer(run.router)
+			defer server.Close()
+			client := server.Client()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					r, _ := http.NewRequestWithContext(b.Context(), http.MethodGet, server.URL, nil)
+					r.Header.Set("Cookie", run.cookie)
+					w, err := client.Do(r)
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					if _ = w.Body.Close(); w.StatusCode != http.StatusOK {
+						b.Errorf("GET / = %d; want 200", w.StatusCode)
+						return
+					}
 				}
 			})
 		})

@@ -13,8 +13,8 @@ import (
 	"github.com/powgin/powgin"
 )
 
-// What apps suffer from today that keep their users in general-purpose session
-// libraries, by the numbers that the subtests carry.
+// What apps that keep their users in general-purpose session libraries suffer
+// from today. F and a number tell the faults apart.
 
 func TestNeighboursFaultsAreNotOurs(t *testing.T) {
 	t.Parallel()

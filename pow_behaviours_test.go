@@ -15,7 +15,8 @@ import (
 
 // What Pow's own tests hold Pow to, for its session and its credentials cache,
 // holds here too, or is bettered on purpose. The numbers are those of the
-// subtests in the pow_*_test.go files.
+// subtests in the pow_*_test.go files; those that are missing belong to Pow's
+// stores, to formats of the past and to parts that powgin does not have.
 //
 //	Pow 1   users, user types and sessions stay apart   kept; one record a user
 //	                                                    instead of three a session.

@@ -19,8 +19,9 @@ import (
 )
 
 // Each subtest of the functions TestPowWeakness… shows that something cannot
-// happen which Pow's design lets happen. Those of this file are about requests
-// and changes that meet.
+// happen which Pow's design lets happen. W and a number tell them apart; the
+// numbers that are missing are about parts of Pow that have no counterpart
+// here. Those of this file are about requests and changes that meet.
 
 func TestPowWeaknessesWhenRequestsMeet(t *testing.T) {
 	t.Parallel()

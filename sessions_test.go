@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,18 +171,6 @@ func TestMaxSessions(t *testing.T) {
 	})
 }
 
-// of returns the events of this name.
-func (j *journal) of(name string) (list []powgin.Event) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, e := range j.list {
-		if e.Name == name {
-			list = append(list, e)
-		}
-	}
-	return list
-}
-
 // sessions returns the sessions that the app lists for this browser.
 func (b *browser) sessions() (list []powgin.SessionInfo) {
 	b.Helper()
@@ -315,4 +304,40 @@ func TestASessionRemembersWhatMetadataSaysOfItsSignIn(t *testing.T) {
 	if want := "Browser1.0 " + strings.Repeat("x", 245); got != want {
 		t.Errorf("metadata = %q; want %q: cleaned, cut, and that of the sign-in", got, want)
 	}
+}
+
+func TestTheEventsOfASession(t *testing.T) {
+	t.Parallel()
+	t.Run("name it and its user, and nothing that proves it", func(t *testing.T) {
+		events := &journal{}
+		bubble(t, func(cfg *powgin.Config[User]) { cfg.OnEvent = events.on }, func(a *app) {
+			alice := a.signIn(1)
+			first := alice.session().ID
+			alice.post("/plan/pro").want(http.StatusOK)
+			time.Sleep(renew)
+			alice.get("/me").want(http.StatusOK)
+			alice.get("/me").want(http.StatusOK)
+			alice.post("/signout").want(http.StatusOK)
+			alice.post("/signin/1").want(http.StatusOK)
+			second := alice.session().ID
+			phone := a.signIn(1)
+			third := phone.session().ID
+			phone.post("/revoke-others").want(http.StatusOK)
+			phone.post("/signin/2").want(http.StatusOK)
+			want := []powgin.Event{
+				{Name: "signed_in", UserKey: "1", Session: first},
+				{Name: "synced", UserKey: "1", Session: first},
+				{Name: "renewed", UserKey: "1", Session: first},
+				{Name: "signed_out", UserKey: "1", Session: first},
+				{Name: "signed_in", UserKey: "1", Session: second},
+				{Name: "signed_in", UserKey: "1", Session: third},
+				{Name: "revoked", UserKey: "1", Session: second},
+				{Name: "signed_out", UserKey: "1", Session: third},
+				{Name: "signed_in", UserKey: "2", Session: phone.session().ID},
+			}
+			if got := events.all(); !slices.Equal(got, want) {
+				t.Errorf("the events are\n\t%v; want\n\t%v", got, want)
+			}
+		})
+	})
 }

@@ -224,20 +224,27 @@ func TestAnAnswerWithOurCookieIsNeverStored(t *testing.T) {
 		},
 	} {
 		path := "/" + strings.ReplaceAll(name, " ", "-")
-		a.router.POST(path, func(c *gin.Context) {
+		a.router.POST("/in"+path, func(c *gin.Context) {
 			a.browser().wantErr("SignIn", powgin.SignIn(c, person(1)), nil)
 			public(c)
 			write(c)
 		})
-		h := a.browser().post(path).headers()
-		want := http.Header{
-			"Cache-Control": {"no-store"},
-			"Vary":          {"Accept-Encoding", "Cookie"},
-			"Set-Cookie":    {"theme=dark; Path=/", "powgin=TOKEN; Path=/; HttpOnly; SameSite=Lax"},
-		}
-		for field := range want {
-			if !reflect.DeepEqual(h[field], want[field]) {
-				t.Errorf("an answer of %s has %s = %q; want %q", name, field, h[field], want[field])
+		a.router.POST("/out"+path, func(c *gin.Context) {
+			a.browser().wantErr("SignOut", powgin.SignOut(c), nil)
+			public(c)
+			write(c)
+		})
+		for way, line := range map[string]string{"/in": "powgin=TOKEN", "/out": "powgin=; Max-Age=0"} {
+			h := a.signIn(1).post(way + path).headers()
+			want := http.Header{
+				"Cache-Control": {"no-store"},
+				"Vary":          {"Accept-Encoding", "Cookie"},
+				"Set-Cookie":    {"theme=dark; Path=/", line + "; Path=/; HttpOnly; SameSite=Lax"},
+			}
+			for field := range want {
+				if !reflect.DeepEqual(h[field], want[field]) {
+					t.Errorf("POST %s%s answers with %s = %q; want %q", way, path, field, h[field], want[field])
+				}
 			}
 		}
 	}

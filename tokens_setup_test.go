@@ -3,6 +3,7 @@ package powgin_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,17 +146,20 @@ func (j *journal) on(e powgin.Event) {
 	j.list = append(j.list, e)
 }
 
-// times returns how many events there were of this name.
-func (j *journal) times(name string) (n int) {
+// all returns the events so far.
+func (j *journal) all() []powgin.Event {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for _, e := range j.list {
-		if e.Name == name {
-			n++
-		}
-	}
-	return n
+	return slices.Clone(j.list)
 }
+
+// of returns the events of this name.
+func (j *journal) of(name string) []powgin.Event {
+	return slices.DeleteFunc(j.all(), func(e powgin.Event) bool { return e.Name != name })
+}
+
+// times returns how many events there were of this name.
+func (j *journal) times(name string) int { return len(j.of(name)) }
 
 // spyStore counts what a store is asked, and fails where it is told to.
 type spyStore struct {

@@ -82,7 +82,9 @@ func TestSyncUserReplacesTheToken(t *testing.T) {
 			time.Sleep(renew)
 			unused := alice.clone().get("/me").sent()
 			alice.post("/plan/pro").want(http.StatusOK)
-			time.Sleep(grace)
+			time.Sleep(grace - 1)
+			a.with(unused).get("/me").want(http.StatusOK).wantCookie(false)
+			time.Sleep(time.Nanosecond)
 			a.with(unused).get("/me").want(http.StatusUnauthorized)
 			alice.get("/me").want(http.StatusOK)
 		})
@@ -157,6 +159,33 @@ func TestATokenInGrace(t *testing.T) {
 				}
 			}
 			phone.get("/me").want(http.StatusOK)
+		})
+	})
+	t.Run("rotates nothing either where a renewal has replaced it", func(t *testing.T) {
+		bubble(t, nil, func(a *app) {
+			alice := a.signIn(1)
+			time.Sleep(renew)
+			old := alice.clone()
+			alice.get("/me").want(http.StatusOK).wantCookie(true)
+			alice.get("/me").want(http.StatusOK) // confirms
+			old.post("/plan/pro").want(http.StatusOK).wantCookie(false)
+			old.post("/revoke-others").want(http.StatusConflict)
+			time.Sleep(grace)
+			alice.wantPlan("/me", "pro", "with the new token")
+		})
+	})
+	t.Run("has no new token to send, so a body that has begun is not in its way", func(t *testing.T) {
+		bubble(t, nil, func(a *app) {
+			a.handle("POST", "/late", func(c *Context) {
+				_, _ = c.Writer.WriteString("begun")
+				a.browser().wantErr("SyncUser", c.SyncUser(person(1)), nil)
+				a.browser().wantErr("SyncUser with Grace(0)", c.SyncUser(person(1), powgin.Grace(0)), powgin.ErrInGrace)
+			})
+			old, alice := inGrace(a)
+			a.set(1, "plan", "team")
+			old.post("/late").want(http.StatusOK)
+			alice.get("/me").wantCookie(false)
+			alice.wantPlan("/me", "team", "after the sync")
 		})
 	})
 	t.Run("ends no session but its own", func(t *testing.T) {

@@ -67,6 +67,13 @@ func TestFindAmongManySessions(t *testing.T) {
 		if s, got := a.find(&h, minute(2)); s != nil || got != roleNone {
 			t.Errorf("%d sessions: an unknown token is %v of %v", n, got, s)
 		}
+		// An account that is being changed has sessions in other places than
+		// the one it was made from.
+		fewer := a.without(func(s *Session) bool { return s.handle == sessions[0].handle })
+		last := sessions[n-1].hash
+		if s, got := fewer.find(&last, minute(2)); n > 1 && (got != roleCurrent || s.handle != sessions[n-1].handle) {
+			t.Errorf("%d sessions, the first one gone: the last one's token is %v", n, got)
+		}
 		// The index compares 64 bits. A token that shares them is another all
 		// the same.
 		h = sessions[0].hash

@@ -21,6 +21,7 @@ func overBytes(t *testing.T, f func(t *testing.T, k *kit, store *watchedStore), 
 // rewrite puts bytes in the place of a record's.
 func rewrite(t *testing.T, store Store, key Key, data []byte) {
 	t.Helper()
+	t.Helper()
 	l, err := store.Load(context.Background(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +37,8 @@ func rewrite(t *testing.T, store Store, key Key, data []byte) {
 
 func (k *kit) recordKey(user string) Key { return Key{testSpace.Name(), k.cache.Account("", user)} }
 
-func data(t *testing.T, store Store, key Key) []byte {
+func stored(t *testing.T, store Store, key Key) []byte {
+	t.Helper()
 	t.Helper()
 	l, err := store.Load(context.Background(), key)
 	if err != nil {
@@ -62,7 +64,7 @@ func TestABrokenRecordIsAbsent(t *testing.T) {
 			t.Parallel()
 			overBytes(t, func(t *testing.T, k *kit, store *watchedStore) {
 				o := k.signInAs("ann")
-				rewrite(t, store, k.recordKey("ann"), row.spoil(data(t, store, k.recordKey("ann"))))
+				rewrite(t, store, k.recordKey("ann"), row.spoil(stored(t, store, k.recordKey("ann"))))
 				k.wantUser(k.open(*o.Successor), "")
 				k.wantEvents(EventCorruptRecord, 1)
 				if err := k.cache.Sync(t.Context(), o, Sync{Grace: -1}); !errors.Is(err, ErrNoSession) {
@@ -104,7 +106,7 @@ func TestARecordOfSomebodyElseIsAnError(t *testing.T) {
 	t.Parallel()
 	other := func(change func(*Account)) func(*testing.T, *kit, Store) []byte {
 		return func(t *testing.T, k *kit, store Store) []byte {
-			a, user, err := decodeAccount(data(t, store, k.recordKey("ann")))
+			a, user, err := decodeAccount(stored(t, store, k.recordKey("ann")))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,14 +121,14 @@ func TestARecordOfSomebodyElseIsAnError(t *testing.T) {
 		name   string
 		record func(*testing.T, *kit, Store) []byte
 	}{
-		{"of another user", func(t *testing.T, k *kit, store Store) []byte { return data(t, store, k.recordKey("bob")) }},
+		{"of another user", func(t *testing.T, k *kit, store Store) []byte { return stored(t, store, k.recordKey("bob")) }},
 		{"of another key", other(func(a *Account) { a.key = "ann2" })},
 		{"of another tenant", other(func(a *Account) { a.tenant = "north" })},
 		{"of another namespace", other(space(func(s *Space) { s.Namespace = "app2" }))},
 		{"of another table", other(space(func(s *Space) { s.Table = "robots" }))},
 		{"of another type", other(space(func(s *Space) { s.Type = "robot" }))},
 		{"with another user in it", func(t *testing.T, k *kit, store Store) []byte {
-			a, _, err := decodeAccount(data(t, store, k.recordKey("ann")))
+			a, _, err := decodeAccount(stored(t, store, k.recordKey("ann")))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -229,7 +231,7 @@ func TestAUserTooLargeIsNotCached(t *testing.T) {
 		if got := k.events.named(EventTooLarge); len(got) == 0 || got[0].UserKey != "ann" {
 			t.Errorf("events too_large = %v", got)
 		}
-		if n := len(data(t, store, k.recordKey("ann"))); n > maxEncoded {
+		if n := len(stored(t, store, k.recordKey("ann"))); n > maxEncoded {
 			t.Errorf("the record has %d bytes; want at most %d", n, maxEncoded)
 		}
 	})
@@ -243,7 +245,7 @@ func TestTheStoreHoldsNoSecret(t *testing.T) {
 		o := k.open(first)
 		k.syncNow(o)
 		for _, token := range []Token{first, *o.Successor} {
-			if bytes.Contains(data(t, store, k.recordKey("ann")), token.secret[:]) {
+			if bytes.Contains(stored(t, store, k.recordKey("ann")), token.secret[:]) {
 				t.Error("the record holds a token's secret")
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pendingOf leaves a session with a current token, a pending one and one in
+// threeTokens leaves a session with a current token, a pending one and one in
 // grace.
 func (k *kit) threeTokens(key string) (o *Opened, tokens []Token) {
 	k.t.Helper()
@@ -104,11 +104,8 @@ func TestRevokeAnswersWhatItDid(t *testing.T) {
 
 func TestATokenInGraceRevokesOnlyItsOwnSession(t *testing.T) {
 	t.Parallel()
-	everywhere(t, func(t *testing.T, k *kit) {
-		old := *k.signInAs("ann").Successor
+	overGraces(t, func(t *testing.T, k *kit, late, _ *Opened) {
 		other := k.signInAs("ann")
-		k.syncNow(k.open(old))
-		late := k.open(old)
 		wantErr(t, "Revoke of another session", k.cache.Revoke(t.Context(), late, other.Handle()), ErrInGrace)
 		wantErr(t, "Revoke of the others", k.cache.Revoke(t.Context(), late, Handle{}), ErrInGrace)
 		k.wantUser(k.open(*other.Successor), "Ann")

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestARequestAfterRenewAfterRenews(t *testing.T) {
 		old := *k.signInAs("ann").Successor
 		time.Sleep(15*time.Minute - 1)
 		wantSuccessor(t, k.open(old), false)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		first := k.open(old)
 		wantSuccessor(t, first, true)
 		k.wantUser(first, "Ann")
@@ -49,7 +50,7 @@ func TestARequestAfterRenewAfterRenews(t *testing.T) {
 			t.Error("the replaced token is not in grace")
 		}
 		k.wantEvents(EventReuse, 0)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		k.wantUser(k.open(old), "")
 		if got := k.events.named(EventReuse); len(got) != 1 || got[0].UserKey != "ann" || got[0].Session != first.Handle() {
 			t.Errorf("events of reuse: %v; want one that names the session", got)
@@ -118,7 +119,7 @@ func TestAnUnconfirmedRenewalMovesTheIdleTimeOnce(t *testing.T) {
 			time.Sleep(15*time.Minute - 1)
 			k.wantUser(k.open(token), "Ann")
 		}
-		time.Sleep(3) // 45 minutes after sign-in
+		time.Sleep(3 * time.Nanosecond) // 45 minutes after sign-in
 		k.open(token)
 		time.Sleep(15 * time.Minute)
 		k.wantUser(k.open(token), "")
@@ -176,6 +177,25 @@ func TestAMarkedSessionIsRenewedAtItsNextRequest(t *testing.T) {
 	})
 }
 
+// A read may take its time. What is decided after it counts from then.
+func TestGraceCountsFromTheConfirmation(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, k *kit) {
+		old := *k.signInAs("ann").Successor
+		time.Sleep(15 * time.Minute)
+		next := *k.open(old).Successor
+		stale()
+		k.people.with(func() {
+			k.people.after = func(context.Context, any) error { time.Sleep(2 * time.Second); return nil }
+		})
+		k.wantUser(k.open(next), "Ann")
+		time.Sleep(5*time.Second - 1)
+		k.wantUser(k.open(old), "Ann")
+		time.Sleep(time.Nanosecond)
+		k.wantUser(k.open(old), "")
+	})
+}
+
 // The first request after a while reads the user and renews the token with
 // one load, one query and one swap.
 func TestAReadAndARenewalAreOneSwap(t *testing.T) {
@@ -198,16 +218,33 @@ func TestAReadAndARenewalAreOneSwap(t *testing.T) {
 			if o.Successor != nil {
 				token = *o.Successor
 			}
-			// What the request knows is what is stored: a sync needs no load.
-			loads, swaps = store.loads.Load(), store.swaps.Load()
-			if what == "confirmation" {
+		}
+	})
+}
+
+// Once a request has read the user it knows what is stored: a sync loads only
+// for its own read, and swaps twice.
+func TestASyncThatNobodyDisturbsIsThreeRoundTrips(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		wait time.Duration
+	}{{"after a hit", 0}, {"after a miss", 2 * time.Minute}, {"after a miss and a renewal", 16 * time.Minute}} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			overBytes(t, func(t *testing.T, k *kit, store *watchedStore) {
+				token := *k.signInAs("ann").Successor
+				k.open(token)
+				time.Sleep(row.wait)
+				o := k.open(token)
+				loads, swaps := store.loads.Load(), store.swaps.Load()
 				k.syncNow(o)
 				if l, s := store.loads.Load()-loads, store.swaps.Load()-swaps; l != 1 || s != 2 {
 					t.Errorf("a sync costs %d loads and %d swaps; want 1 and 2", l, s)
 				}
-			}
-		}
-	})
+			})
+		})
+	}
 }
 
 // A store that cannot be written renews nothing and fails no request.
@@ -233,12 +270,34 @@ func TestARenewalThatFailsIsNotTheRequests(t *testing.T) {
 	})
 }
 
+// overGraces runs f with a request on a token in grace, and one on the token
+// that replaced it: by a sync, or by the first use of a successor.
+func overGraces(t *testing.T, f func(t *testing.T, k *kit, late, current *Opened)) {
+	t.Helper()
+	t.Run("after a sync", func(t *testing.T) {
+		t.Parallel()
+		everywhere(t, func(t *testing.T, k *kit) {
+			old := *k.signInAs("ann").Successor
+			o := k.open(old)
+			k.syncNow(o)
+			f(t, k, k.open(old), k.open(*o.Successor))
+		})
+	})
+	t.Run("after a renewal", func(t *testing.T) {
+		t.Parallel()
+		everywhere(t, func(t *testing.T, k *kit) {
+			old := *k.signInAs("ann").Successor
+			time.Sleep(15 * time.Minute)
+			current := k.open(*k.open(old).Successor)
+			f(t, k, k.open(old), current)
+		})
+	})
+}
+
 func TestARequestInGraceChangesNothing(t *testing.T) {
 	t.Parallel()
-	everywhere(t, func(t *testing.T, k *kit) {
-		old := *k.signInAs("ann").Successor
-		k.open(old)
-		k.syncNow(k.open(old))
+	overGraces(t, func(t *testing.T, k *kit, late, _ *Opened) {
+		old := late.token
 		if err := k.cache.SyncUser(t.Context(), "", "ann", BackgroundSync{Regenerate: true}); err != nil {
 			t.Fatal(err)
 		}

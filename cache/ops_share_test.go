@@ -257,6 +257,28 @@ func TestARefreshThatLosesItsLease(t *testing.T) {
 	}
 }
 
+// A refresh that loses to reads which are older than its own must not leave
+// theirs in the cache.
+func TestARefreshThatLosesToOlderReads(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, k *kit) {
+		o := k.open(*k.signInAs("ann").Successor)
+		k.people.write(person{Key: "ann", Name: "Anna"}) // unannounced
+		k.people.with(func() {
+			k.people.after = func(ctx context.Context, _ any) error {
+				_, err := k.cache.update(ctx, o.Account(), nil, func(v view) (*Account, error) {
+					p := permitFill(v.account, v.epoch, v.now)
+					return fillUser(v.account, v.epoch, p, person{Key: "ann", Name: "Ann"}, NewID()), nil
+				})
+				return err
+			}
+		})
+		wantFresh(t, k.newest(o, true), "Anna")
+		k.people.with(func() { k.people.after = nil })
+		k.wantUser(k.open(o.token), "Anna")
+	})
+}
+
 // While the row is being changed there is nothing to win by reading twice.
 func TestARefreshDuringAWriteReadsOnce(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -200,6 +201,15 @@ func TestAStoreThatFailsForGood(t *testing.T) {
 		if n := store.swaps.Load() - swaps; n != 1+maxRetries {
 			t.Errorf("%d swaps were tried; want %d", n, 1+maxRetries)
 		}
+		// Nor is it asked again for a caller who has gone.
+		gone, cancel := context.WithCancel(t.Context())
+		store.before = func(int64) error { cancel(); return errStore }
+		swaps = store.swaps.Load()
+		wantErr(t, "RevokeUser", k.cache.RevokeUser(gone, "", "ann"), errStore)
+		if n := store.swaps.Load() - swaps; n != 1 {
+			t.Errorf("%d swaps were tried for a caller who has gone; want 1", n)
+		}
+		store.before = func(int64) error { return errStore }
 		store.load = func(int64) error { return errStore }
 		_, err = k.tryOpen(*o.Successor)
 		wantErr(t, "Open", err, ErrUnavailable)

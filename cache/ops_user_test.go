@@ -56,10 +56,14 @@ func TestACachedCopyThatActiveRefusesIsReadAgain(t *testing.T) {
 		token := *k.signInAs("ann").Successor
 		k.open(token)
 		locked = true
+		k.people.with(func() { k.people.fail = errTable })
+		_, err := k.tryOpen(token)
+		wantErr(t, "Open while the database cannot tell", err, errTable)
+		k.people.with(func() { k.people.fail = nil })
 		k.people.write(person{Key: "ann", Name: "Anna"})
 		k.wantUser(k.open(token), "Anna")
 		k.wantUser(k.open(token), "Anna")
-		k.wantReads(3)
+		k.wantReads(4)
 		// And once the database says so too, the session ends.
 		locked = false
 		k.people.write(person{Key: "ann", Name: "Ann"})

@@ -211,7 +211,8 @@ func TestATokenNeverPrints(t *testing.T) {
 	}
 }
 
-func TestParseDoesNotAllocate(t *testing.T) { // alone: others' allocations would count
+//nolint:paralleltest // what other tests allocate would count
+func TestParseDoesNotAllocate(t *testing.T) {
 	if raced() {
 		t.Skip("the race detector drops what is pooled")
 	}

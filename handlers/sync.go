@@ -68,15 +68,16 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	case s.detached(c):
 		return s.syncDetached(c, key, opts)
 	}
-	written := c.Writer.Written()
+	// A token that has none to come needs no response to carry it.
+	late := c.Writer.Written() && !opts.keep && !o.InGrace()
 	err = s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
-			Grace: grace, Keep: opts.keep, EndOthers: opts.endOthers, Mark: written && !opts.keep,
+			Grace: grace, Keep: opts.keep, EndOthers: opts.endOthers, Mark: late,
 		})
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.synced(c, o, err, written && !opts.keep)
+	return s.synced(c, o, err, late)
 }
 
 // synced gives the request what the sync left it with. It is called with mu
