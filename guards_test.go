@@ -347,6 +347,10 @@ func TestTwoAuthsServeOneChain(t *testing.T) {
 			t.Errorf("the sync of both left the token in cookie %s", name)
 		}
 	}
+	swapped := b.clone()
+	swapped.cookies["powgin"], swapped.cookies["powgin-staff"] = b.cookies["powgin-staff"], b.cookies["powgin"]
+	swapped.get("/both/user").want(http.StatusUnauthorized)
+	swapped.get("/both/clerk").want(http.StatusUnauthorized)
 	b.post("/both/out").want(http.StatusOK)
 	b.get("/both/user").want(http.StatusOK)
 	b.get("/both/clerk").want(http.StatusUnauthorized)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -278,6 +277,3 @@ func (b *browser) plan(path string) string {
 	}
 	return ""
 }
-
-// escaped returns s as a query value.
-func escaped(s string) string { return url.QueryEscape(s) }

@@ -174,6 +174,11 @@ func TestAChangeShowsAtOnceInAllSessionsOfItsUserOnly(t *testing.T) {
 		"SyncUser":        func(_ *app, alice *browser) error { _, err := alice.syncUser(); return err },
 		"Auth.Sync":       func(a *app, _ *browser) error { return a.auth.Sync(a.Context(), person(1)) },
 		"Auth.Invalidate": func(a *app, _ *browser) error { return a.auth.Invalidate(a.Context(), "1") },
+		"Auth.Sync for a caller who hangs up": func(a *app, _ *browser) error {
+			ctx, hangUp := context.WithCancel(a.Context())
+			hangUp()
+			return a.auth.Sync(ctx, person(1))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -269,23 +274,38 @@ func TestAUserWhoIsGoneLosesEverySessionAtTheNextRead(t *testing.T) {
 
 func TestASignInMadeWhileSomebodyWasFoundGoneLives(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		a, p := newPeopleApp(t, nil)
-		alice := a.signIn(1)
-		alice.get("/").want(http.StatusOK)
-		row := p.row("1")
-		p.change("1", nil)
-		release := p.hold()
-		wait := alice.later("GET", "/refresh")
-		synctest.Wait() // it has found nobody
-		p.onFind(nil)
-		p.put(row)
-		fresh := a.signIn(1)
-		release()
-		wait().want(http.StatusUnauthorized).wantNoCookie()
-		fresh.get("/me").want(http.StatusOK)
-		fresh.get("/reload").want(http.StatusOK)
-	})
+	for name, held := range map[string]bool{"made at once": false, "begun before": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a, p := newPeopleApp(t, nil)
+				alice, fresh := a.signIn(1), a.browser()
+				alice.get("/").want(http.StatusOK)
+				row := p.row("1")
+				signIn := func() *response { return fresh.post("/signin/1") }
+				if held {
+					release := p.hold()
+					wait := fresh.later("POST", "/signin/1")
+					synctest.Wait() // it has read the row
+					signIn = func() *response { release(); return wait() }
+					if err := a.auth.Invalidate(t.Context(), "1"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				p.change("1", nil)
+				release := p.hold()
+				wait := alice.later("GET", "/refresh")
+				synctest.Wait() // it has found nobody
+				p.onFind(nil)
+				p.put(row)
+				signIn().want(http.StatusOK)
+				release()
+				wait().want(http.StatusUnauthorized)
+				fresh.get("/me").want(http.StatusOK)
+				fresh.get("/reload").want(http.StatusOK)
+			})
+		})
+	}
 }
 
 func TestSomebodyFoundGoneDuringAWriteIsRefusedAndNotSignedOut(t *testing.T) {

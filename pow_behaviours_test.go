@@ -55,8 +55,7 @@ import (
 //	Pow 22  reload finds the user gone                  kept: the session ends
 //	Pow 23  a second sign-in replaces the first         kept; the ids share nothing
 //	Pow 24  a sign-in defeats fixation                  kept
-//	Pow 25  times are the server's                      kept. Metadata of the app's own
-//	                                                    is not part of this API
+//	Pow 25  metadata; times are the server's            kept, in Config.Metadata
 //	Pow 26  sign-out ends it here and there             kept
 //	Pow 27  sign-in, then sign-out in one request       kept
 //	Pow 28  a minimal set-up works                      kept: DB alone

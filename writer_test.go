@@ -219,6 +219,15 @@ func TestOneRequestSendsOneCookie(t *testing.T) {
 	}
 }
 
+// writes are the ways in which a response can begin.
+var writes = map[string]func(*gin.Context){
+	"Write":          func(c *gin.Context) { _, _ = c.Writer.Write([]byte("x")) },
+	"WriteString":    func(c *gin.Context) { _, _ = c.Writer.WriteString("x") },
+	"WriteHeaderNow": func(c *gin.Context) { c.Writer.WriteHeaderNow() },
+	"Flush":          func(c *gin.Context) { c.Writer.Flush() },
+	"no write":       func(*gin.Context) {},
+}
+
 func TestASlowResponseDoesNotBringAnOldTokenBack(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -231,30 +240,53 @@ func TestASlowResponseDoesNotBringAnOldTokenBack(t *testing.T) {
 		"the session was signed out": {func(_ *app, alice *browser) { alice.post("/signout") }, false},
 		"the sessions were revoked":  {func(a *app, _ *browser) { _ = a.auth.RevokeUser(a.Context(), "1") }, false},
 	} {
-		t.Run(name, func(t *testing.T) {
+		for way, write := range writes {
+			t.Run(name+", "+way, func(t *testing.T) {
+				t.Parallel()
+				a, _ := newPeopleApp(t, nil)
+				a.handleSync("/sync")
+				enter, goOn := make(chan struct{}), make(chan struct{})
+				a.router.GET("/slow", func(c *gin.Context) {
+					close(enter)
+					<-goOn
+					write(c)
+				})
+				alice := a.signIn(1)
+				a.mark()
+				wait := alice.clone().later("GET", "/slow")
+				<-enter
+				tt.meanwhile(a, alice)
+				now := alice.token()
+				close(goOn)
+				res := wait().want(http.StatusOK)
+				if carries := len(res.setCookies()) > 0; carries != tt.carries {
+					t.Errorf("cookies of the slow response: %q; want some: %v", res.setCookies(), tt.carries)
+				}
+				if alice.token() != now {
+					t.Error("the browser's token changed")
+				}
+			})
+		}
+	}
+}
+
+func TestASlowSyncDoesNotBringAnEndedSessionBack(t *testing.T) {
+	t.Parallel()
+	for way, write := range writes {
+		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			a, _ := newPeopleApp(t, nil)
-			a.handleSync("/sync")
-			enter, goOn := make(chan struct{}), make(chan struct{})
-			a.router.GET("/slow", powgin.Handle(func(c *Context) {
-				close(enter)
-				<-goOn
-				c.String(http.StatusOK, "at last")
-			}))
+			a.router.POST("/slow", func(c *gin.Context) {
+				if err := powgin.SyncUser(c, person(1)); err != nil {
+					t.Error(err)
+				}
+				if err := a.auth.RevokeUser(c, "1"); err != nil { // from elsewhere, meanwhile
+					t.Error(err)
+				}
+				write(c)
+			})
 			alice := a.signIn(1)
-			a.mark()
-			wait := alice.clone().later("GET", "/slow")
-			<-enter
-			tt.meanwhile(a, alice)
-			now := alice.token()
-			close(goOn)
-			res := wait().want(http.StatusOK)
-			if carries := len(res.setCookies()) > 0; carries != tt.carries {
-				t.Errorf("cookies of the slow response: %q; want some: %v", res.setCookies(), tt.carries)
-			}
-			if alice.token() != now {
-				t.Error("the browser's token changed")
-			}
+			alice.post("/slow").want(http.StatusOK).wantNoCookie()
 		})
 	}
 }

@@ -50,6 +50,8 @@ func TestWhatASignInMakesOfAnAccount(t *testing.T) {
 		{"several make room where a bound was lowered", anAccount(aSession(1, renewedAt(2)), aSession(2), aSession(3, renewedAt(1))), signingIn(), two, []byte{1, 9}, []byte{2, 3}, nil},
 		{"at the bound a sign-in is denied where the rules say so", anAccount(aSession(1), aSession(2)), signingIn(), deny, nil, nil, ErrTooManySessions},
 		{"the carried session makes room for its successor", anAccount(aSession(1), aSession(2)), signingIn(ending(2)), deny, []byte{1, 9}, nil, nil},
+		{"a bound of zero counts as one", anAccount(aSession(1)), signingIn(), ruled(func(r *Rules) { r.MaxSessions = 0 }), []byte{9}, []byte{1}, nil},
+		{"a bound of zero lets the first session in", nil, signingIn(), ruled(func(r *Rules) { r.MaxSessions, r.DenyAtMax = 0, true }), []byte{9}, nil, nil},
 		{"ending the others lets the owner in", anAccount(aSession(1), aSession(2)), signingIn(others), deny, []byte{9}, nil, nil},
 		{"a record that a writer left is no obstacle", withWriters(anAccount(), writerUntil(1, 99)), signingIn(), deny, []byte{9}, nil, nil},
 	} {

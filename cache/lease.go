@@ -40,8 +40,14 @@ func fillUser(a *Account, e *Epoch, p permit, user any, lease ID) *Account {
 		return a
 	}
 	next := a.edit(0)
-	next.user, next.readAt, next.stamp, next.lease = user, p.readAt, p.stamp, lease
+	next.fill(p, user, lease)
 	return next
+}
+
+// fill puts the user into an account that is being edited, and under whose
+// lease p was granted.
+func (a *Account) fill(p permit, user any, lease ID) {
+	a.user, a.readAt, a.stamp, a.lease = user, p.readAt, p.stamp, lease
 }
 
 // dropUser forgets the cached user. The lease changes, so a read that began

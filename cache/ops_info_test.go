@@ -45,6 +45,14 @@ func TestWhatMayBeShownOfASession(t *testing.T) {
 	})
 }
 
+// Store, Codec, Active and Event may be left out.
+func TestTheSmallestConfig(t *testing.T) {
+	t.Parallel()
+	k := setup(t, nil, func(cfg *Config) { cfg.Codec, cfg.Active, cfg.Event = nil, nil, nil })
+	k.people.write(person{Key: "ann", Name: "Ann", Locked: true})
+	k.wantUser(k.open(*k.signInAs("ann").Successor), "Ann")
+}
+
 func TestNobodysAccess(t *testing.T) {
 	t.Parallel()
 	var x Access

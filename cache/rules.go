@@ -3,7 +3,8 @@ package cache
 import "time"
 
 // Rules are the times and bounds that decisions keep to. Every field counts as
-// it stands: a zero Grace is no grace, a zero MaxSessions allows none.
+// it stands: a zero Grace is no grace. Only a MaxSessions below one counts as
+// one.
 type Rules struct {
 	IdleTimeout     time.Duration // a session dies this long after its last renewal
 	RenewAfter      time.Duration // a token older than this gets a successor

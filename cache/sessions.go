@@ -27,18 +27,21 @@ func (in *signIn) decide(a *Account, e *Epoch, r *Rules) (next *Account, evicted
 		next.sessions = append(next.sessions, in.session)
 		return next, nil, nil
 	}
-	a = a.without(func(s *Session) bool { return in.others || s.handle == in.ending })
-	next = fillUser(a, e, in.fill, in.user, in.lease)
+	next = a.edit(1)
+	next.sessions = slices.DeleteFunc(next.sessions, func(s Session) bool {
+		return in.others || s.handle == in.ending
+	})
+	if in.fill.holds(a, e) {
+		next.fill(in.fill, in.user, in.lease)
+	}
 	for len(next.sessions) > 0 && !next.hasRoom(&in.session, r) {
 		if r.DenyAtMax && len(next.sessions) >= r.MaxSessions {
 			return nil, nil, ErrTooManySessions
 		}
 		i := next.leastRecentlyRenewed()
 		evicted = append(evicted, next.sessions[i])
-		h := next.sessions[i].handle
-		next = next.without(func(s *Session) bool { return s.handle == h })
+		next.sessions = slices.Delete(next.sessions, i, i+1)
 	}
-	next = next.edit(1)
 	next.sessions = append(next.sessions, in.session)
 	return next, evicted, nil
 }

@@ -2,6 +2,8 @@ package cache
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -87,6 +89,36 @@ func TestATokenHasOneText(t *testing.T) {
 				t.Errorf("Parse(%.100q) accepts what Format did not write", other)
 			}
 		}
+	}
+}
+
+// The layout is a promise to the tokens that clients hold already: a change
+// here signs everybody out.
+func TestTheLayoutOfATokenIsSpelledOut(t *testing.T) {
+	t.Parallel()
+	token := numberedToken(1)
+	plain := append([]byte{1}, token.account[:]...)
+	plain = append(plain, token.secret[:]...)
+	m := hmac.New(sha256.New, keyA)
+	m.Write([]byte("powgin token mac v1\x00"))
+	m.Write([]byte{3, 0, 3})
+	m.Write([]byte("app"))
+	m.Write(plain)
+	signed := append(bytes.Clone(plain), m.Sum(nil)[:16]...)
+	for _, row := range []struct {
+		name string
+		keys [][]byte
+		want []byte
+	}{
+		{"version, account and secret", nil, plain},
+		{"and with a key half a SHA-256 over what it is for and all of it", [][]byte{keyA}, signed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			if got := NewTokens("app", Bearer, row.keys).Format(token); got != base64.RawURLEncoding.EncodeToString(row.want) {
+				t.Errorf("Format = %s; want the base64 of %x", got, row.want)
+			}
+		})
 	}
 }
 

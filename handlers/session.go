@@ -43,7 +43,8 @@ func (a *Auth) begin(c *gin.Context) *State {
 	s := a.NewState()
 	s.Context, s.auth, s.outer, s.gin, s.left = c.Request.Context(), a, outer, c, cache.Budget
 	c.Set(stateKey{}, s)
-	c.Request = c.Request.WithContext(s)
+	s.request = *c.Request.WithContext(s)
+	c.Request = &s.request
 	if err := s.open(c); err != nil {
 		a.refuse(c, s, err)
 		s.finish()

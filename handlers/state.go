@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -22,6 +23,10 @@ type State struct {
 	// Typed is the *powgin.Context of this request, for the handlers of its
 	// user type. It shares the State's memory.
 	Typed any
+
+	// request is the http.Request that the handlers get, whose context is the
+	// State. Kept here it is one allocation less in every request.
+	request http.Request
 
 	auth  *Auth
 	outer *State // of the Session middleware ahead of this one, if any
