@@ -147,7 +147,8 @@ type Users[U any] interface {
 	// Find returns the user with this key as they are now: from no replica, and
 	// in no transaction. A user who does not exist is false with a nil error; an
 	// error means that it could not tell, and has the request answered with 503.
-	// ctx ends when the request may wait no longer.
+	// ctx ends when the request may wait no longer; a Find that does not heed it
+	// holds the request up.
 	Find(ctx context.Context, key string) (user U, found bool, err error)
 }
 
