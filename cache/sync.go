@@ -25,10 +25,11 @@ type Sync struct {
 //
 // On a token in grace, or one that another sync has replaced since, nothing is
 // replaced; it answers ErrInGrace where EndOthers or a zero Grace was asked
-// for. Where the session has ended meanwhile it answers ErrNoSession, and
-// where the user is gone ErrInactive: o is then nobody's. If reading fails, o
-// has the new token all the same, and the error tells that the current user
-// could not be read.
+// for. Where the session has ended meanwhile, or its token was ended by another
+// sync, it answers ErrNoSession: o proves nothing any more. Where the user is
+// gone it answers ErrInactive, and o is nobody's. If reading fails, o has the
+// new token all the same, and the error tells that the current user could not
+// be read.
 func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	grace := in.Grace
 	if grace < 0 {
