@@ -44,7 +44,7 @@ type Source interface {
 // A Cache serves the accounts of one space. It is safe for concurrent use.
 type Cache struct {
 	backend backend
-	local   bool // the backend answers at once, from this process
+	memory  *memorySpace // what the backend runs on, if that answers from this process
 	store   Store
 	space   *Space
 	rules   *Rules
@@ -96,7 +96,7 @@ func (c *Cache) open(cfg Config) (err error) {
 			c.unclaim()
 			return err
 		}
-		c.backend, c.local = memoryBackend{s}, true
+		c.backend, c.memory = memoryBackend{s}, s
 	} else {
 		c.backend = newStoreBackend(c.store, c.space, cfg.Codec, c.keyOf, c.event)
 	}

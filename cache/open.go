@@ -41,14 +41,19 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	if c.closed.Load() {
 		return unavailable("look for a session", errClosed)
 	}
-	if !c.local {
+	var v view
+	if m := c.memory; m != nil {
+		// Not through the backend: a look-up that everything waits for.
+		v.now = m.memory.clock.now()
+		v.account, v.epoch = m.load(in.Token.account, v.now), m.epoch.Load()
+	} else {
 		var cancel context.CancelFunc
 		ctx, cancel = bounded(ctx)
 		defer cancel()
-	}
-	v, err := c.backend.load(ctx, in.Token.account)
-	if err != nil {
-		return err
+		var err error
+		if v, err = c.backend.load(ctx, in.Token.account); err != nil {
+			return err
+		}
 	}
 	c.look(&o.Access, &v, in.Transport, in.Tenant, &in.Token)
 	if !o.Live() {
@@ -77,7 +82,7 @@ func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 // the cached user, or nil where the request wants none.
 func (c *Cache) openSlowly(ctx context.Context, o *Opened, hit bool, user any, due bool) error {
 	start := time.Now()
-	if c.local {
+	if c.memory != nil {
 		var cancel context.CancelFunc
 		ctx, cancel = bounded(ctx)
 		defer cancel()

@@ -135,11 +135,9 @@ func (x *Tokens) Parse(s string) (t Token, ok bool) {
 	if len(s) != tokenText.EncodedLen(x.size) {
 		return t, false
 	}
-	var text [maxText]byte
-	n := copy(text[:], s)
 	var b [maxText]byte
 	// Decode skips line breaks, which shows in how much it writes.
-	if n, err := tokenText.Decode(b[:], text[:n]); err != nil || n != x.size || b[0] != tokenFormat {
+	if n, err := tokenText.Decode(b[:], []byte(s)); err != nil || n != x.size || b[0] != tokenFormat {
 		return t, false
 	}
 	if len(x.macs) > 0 && !x.verify((*[tokenSize]byte)(b[:]), b[tokenSize:x.size]) {

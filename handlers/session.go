@@ -116,7 +116,7 @@ func (s *State) finish() {
 	if s.writer != nil {
 		s.writer.beginLocked()
 	}
-	s.done = true
+	s.done.Store(true)
 }
 
 // background returns a context for calls that are made outside the request of

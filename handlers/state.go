@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -39,7 +40,7 @@ type State struct {
 	writer   *writer       // nil until a cookie is to be sent
 	left     time.Duration // what the request may still spend
 	required bool          // RequireUser let the request pass
-	done     bool          // the request is over
+	done     atomic.Bool   // the request is over; set with mu held
 }
 
 // stateKey finds the State in a gin.Context and in a request's context.
@@ -60,6 +61,9 @@ func StateOf(ctx context.Context) *State {
 	if c, ok := ctx.(*gin.Context); ok {
 		return stateIn(c)
 	}
+	if s, ok := ctx.(*State); ok {
+		return s
+	}
 	if s, ok := ctx.Value(stateKey{}).(*State); ok {
 		return s
 	}
@@ -69,7 +73,15 @@ func StateOf(ctx context.Context) *State {
 	return nil
 }
 
+// stateIn looks at the request's context first, which is the State itself
+// unless the app has put another around it, and then where no change of the
+// request reaches: among the gin.Context's keys.
 func stateIn(c *gin.Context) *State {
+	if c.Request != nil {
+		if s, ok := c.Request.Context().(*State); ok {
+			return s
+		}
+	}
 	if v, ok := c.Get(stateKey{}); ok {
 		s, _ := v.(*State)
 		return s
@@ -125,7 +137,7 @@ func (s *State) Assign(user any) {
 // setUser is called with mu held.
 func (s *State) setUser(user any) {
 	s.user = user
-	if !s.done {
+	if !s.done.Load() {
 		s.gin.Set(s.auth.contextKey, user)
 	}
 }
@@ -156,9 +168,7 @@ func (s *State) snapshot() cache.Opened {
 // detached reports whether c cannot carry this request's answer: it is a copy,
 // or the request is over and its gin.Context may be another request's by now.
 func (s *State) detached(c *gin.Context) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.done || c != s.gin
+	return s.done.Load() || c != s.gin
 }
 
 // spend runs one call to the store or the database within what this request
