@@ -299,21 +299,22 @@ func BenchmarkSignIn(b *testing.B) {
 }
 
 // BenchmarkHotUserParallel is the cached request of one user on all cores,
-// beside the same route without a look-up.
+// beside the floor and the route without anything.
 func BenchmarkHotUserParallel(b *testing.B) {
 	x := newBench(b, nil)
 	cookie := x.signIn(b, 1)
 	x.router.ServeHTTP(httptest.NewRecorder(), request("GET", "/", cookie))
 	bare := gin.New()
 	bare.GET("/", func(*gin.Context) {})
+	floor, floorCookie := newFloor(b)
 	for _, run := range []struct {
-		name   string
-		router *gin.Engine
-	}{{"cached", x.router}, {"bare", bare}} {
+		name, cookie string
+		router       *gin.Engine
+	}{{"cached", cookie, x.router}, {"floor", floorCookie, floor}, {"bare", cookie, bare}} {
 		b.Run(run.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
-				w, r := &sink{header: http.Header{}}, request("GET", "/", cookie)
+				w, r := &sink{header: http.Header{}}, request("GET", "/", run.cookie)
 				for pb.Next() {
 					run.router.ServeHTTP(w, r)
 				}
