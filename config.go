@@ -152,11 +152,11 @@ type Users[U any] interface {
 	Find(ctx context.Context, key string) (user U, found bool, err error)
 }
 
-// NoMaxAge, as Config.MaxAge, lets a cached user be as old as RenewAfter.
+// NoMaxAge is the Config.MaxAge that lets a cached user be as old as RenewAfter.
 const NoMaxAge time.Duration = -1
 
-// NoGrace, as Config.Grace, has replaced tokens die at once: requests that were
-// under way with one are nobody's.
+// NoGrace is the Config.Grace with which replaced tokens die at once: requests
+// that were under way with one are nobody's.
 const NoGrace time.Duration = -1
 
 // AtMaxSessions says what becomes of a sign-in that is one too many.

@@ -216,7 +216,7 @@ func TestCurrentUserFollowsEveryContextOfTheRequest(t *testing.T) {
 		for name, ctx := range map[string]context.Context{"gin.Context": c, "the request's": c.Request.Context()} {
 			timed, cancel := context.WithTimeout(ctx, time.Minute)
 			defer cancel()
-			derived["a value in "+name] = context.WithValue(ctx, outerKey{}, "mine")
+			derived["a value in "+name] = context.WithValue(ctx, outerKey{}, "mine") //nolint:fatcontext // one a name
 			derived["a deadline on "+name] = timed
 			derived["uncancelled "+name] = context.WithoutCancel(timed)
 		}

@@ -3,6 +3,7 @@ package powgin_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -186,9 +187,7 @@ func (b *browser) clone() *browser {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.browser()
-	for k, v := range b.cookies {
-		c.cookies[k] = v
-	}
+	maps.Copy(c.cookies, b.cookies)
 	return c
 }
 

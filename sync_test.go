@@ -47,7 +47,7 @@ func TestSyncUserIsForTheSessionsOwnUser(t *testing.T) {
 			res, err := alice.does(func(c *Context) error { return c.SyncUser(tt.user) })
 			res.want(tt.status).wantNoCookie()
 			alice.wantErr("SyncUser", err, tt.want)
-			if tt.want == powgin.ErrOtherUser && !strings.Contains(err.Error(), "Auth.Sync") {
+			if errors.Is(tt.want, powgin.ErrOtherUser) && !strings.Contains(err.Error(), "Auth.Sync") {
 				t.Errorf("%q does not name Auth.Sync", err)
 			}
 			if after := alice.get("/").identity(); alice.token() != token || !sameSession(before, after) {

@@ -213,7 +213,7 @@ func TestAnAnswerWithOurCookieIsNeverStored(t *testing.T) {
 		"nothing at all":   func(*gin.Context) {},
 		"a header at once": func(c *gin.Context) { c.Status(http.StatusOK); c.Writer.WriteHeaderNow() },
 		"a flush":          func(c *gin.Context) { c.Writer.Flush() },
-		"a plain writer":   func(c *gin.Context) { fmt.Fprint(http.ResponseWriter(c.Writer), "hello") },
+		"a plain writer":   func(c *gin.Context) { _, _ = fmt.Fprint(http.ResponseWriter(c.Writer), "hello") },
 		"a controller":     func(c *gin.Context) { _ = http.NewResponseController(c.Writer).Flush() },
 		"a redirect":       func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/"); c.Writer.WriteHeaderNow() },
 		"an abort":         func(c *gin.Context) { c.AbortWithStatus(http.StatusTeapot) },

@@ -99,7 +99,7 @@ func TestFlushedPartsArriveAtOnce(t *testing.T) {
 	defer server.Close()
 	alice := a.signIn(1)
 	a.mark()
-	r, err := http.NewRequest("GET", server.URL+"/stream", nil)
+	r, err := http.NewRequest(http.MethodGet, server.URL+"/stream", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

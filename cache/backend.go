@@ -85,7 +85,7 @@ func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
 	a, user, err := decodeAccount(l.Record.Data)
 	if err != nil {
 		b.event(Event{Name: EventCorruptRecord})
-		return v, nil
+		return v, nil //nolint:nilerr // a record that cannot be read is absent
 	}
 	if *a.space != *b.space || b.space.account(a.tenant, a.key) != id {
 		b.event(Event{Name: EventKeyMismatch})

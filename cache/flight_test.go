@@ -117,7 +117,7 @@ func TestAFlightThatCrashes(t *testing.T) {
 	for name, crash := range map[string]func(){
 		"panic with text":     func() { panic("secret") },
 		"panic with an error": func() { panic(errors.New("secret")) },
-		"panic with nil":      func() { panic(nil) },
+		"panic with nil":      func() { panic(nil) }, //nolint:govet // apps may
 		"exit":                runtime.Goexit,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -104,10 +104,10 @@ func (k *kit) made(o *Opened) []Token {
 }
 
 // nothing opens the request only later.
-func nothing(minutes time.Duration) func(*kit, Token) *Opened {
+func nothing(pause time.Duration) func(*kit, Token) *Opened {
 	return func(k *kit, token Token) *Opened {
 		k.open(token)
-		time.Sleep(minutes * time.Minute)
+		time.Sleep(pause)
 		return k.peek(token)
 	}
 }
@@ -120,12 +120,12 @@ func reopen(k *kit, o *Opened) error {
 
 func TestASignOutIsFinalAgainstAFill(t *testing.T) {
 	t.Parallel()
-	finally(t, true, nothing(2), reopen)
+	finally(t, true, nothing(2*time.Minute), reopen)
 }
 
 func TestASignOutIsFinalAgainstARenewalThatReads(t *testing.T) {
 	t.Parallel()
-	finally(t, true, nothing(16), reopen)
+	finally(t, true, nothing(16*time.Minute), reopen)
 }
 
 func TestASignOutIsFinalAgainstAConfirmationThatReads(t *testing.T) {
@@ -182,7 +182,7 @@ func TestASignOutIsFinalAgainstARefresh(t *testing.T) {
 
 func TestASignOutIsFinalAgainstARenewal(t *testing.T) {
 	t.Parallel()
-	finally(t, false, nothing(16), func(k *kit, o *Opened) error {
+	finally(t, false, nothing(16*time.Minute), func(k *kit, o *Opened) error {
 		k.cache.advance(context.Background(), o)
 		wantSuccessor(k.t, o, false)
 		return nil

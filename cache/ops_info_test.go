@@ -165,7 +165,7 @@ func TestErrors(t *testing.T) {
 	}
 	wantErr(t, "a wrapped error", unavailable("read", errTable), ErrUnavailable)
 	wantErr(t, "a wrapped error", unavailable("read", errTable), errTable)
-	if err := unavailable("read", ErrBusy); err != ErrBusy {
+	if err := unavailable("read", ErrBusy); err != ErrBusy { //nolint:errorlint // the very error is wanted, not one around it
 		t.Errorf("unavailable(ErrBusy) = %v; want it as it is", err)
 	}
 }

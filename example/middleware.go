@@ -21,7 +21,7 @@ func recovery(c *gin.Context) {
 		if cause == nil {
 			return
 		}
-		if cause == http.ErrAbortHandler {
+		if cause == http.ErrAbortHandler { //nolint:errorlint // net/http compares like this too
 			panic(cause)
 		}
 		slog.ErrorContext(c.Request.Context(), "handler panicked", "method", c.Request.Method,

@@ -50,8 +50,8 @@ type clearing struct {
 // ownClearings are those of the struct t alone, which begins at base.
 func ownClearings(t reflect.Type, base uintptr) []clearing {
 	var list []clearing
-	for i := range t.NumField() {
-		if f := t.Field(i); excluded(f) {
+	for f := range t.Fields() {
+		if excluded(f) {
 			list = append(list, clearing{base + f.Offset, f.Type})
 		}
 	}
@@ -66,8 +66,8 @@ func clearings(t reflect.Type, base uintptr) []clearing {
 		return nil
 	}
 	list := ownClearings(t, base)
-	for i := range t.NumField() {
-		if f := t.Field(i); !excluded(f) {
+	for f := range t.Fields() {
+		if !excluded(f) {
 			list = append(list, clearings(f.Type, base+f.Offset)...)
 		}
 	}

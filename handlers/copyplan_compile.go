@@ -100,8 +100,7 @@ func (c *planCompiler) compileArray(t reflect.Type, plan *typePlan) {
 
 func (c *planCompiler) compileStruct(t reflect.Type, plan *typePlan) {
 	var steps []structStep
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if excluded(f) {
 			continue // cleared, so nothing of it is left to copy
 		}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -98,9 +99,9 @@ func fill(r *rand.Rand, v reflect.Value, depth int) {
 			fill(r, v.Index(i), depth)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				fill(r, v.Field(i), depth)
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				fill(r, field, depth)
 			}
 		}
 	default:
@@ -246,13 +247,9 @@ func benchByHand(u *benchUser) *benchUser {
 	v.Roles = append([]string(nil), v.Roles...)
 	v.Scores = append([]int(nil), v.Scores...)
 	labels := make(map[string]string, len(v.Labels))
-	for k, l := range v.Labels {
-		labels[k] = l
-	}
+	maps.Copy(labels, v.Labels)
 	limits := make(map[string]int, len(v.Limits))
-	for k, l := range v.Limits {
-		limits[k] = l
-	}
+	maps.Copy(limits, v.Limits)
 	v.Labels, v.Limits = labels, limits
 	return &v
 }

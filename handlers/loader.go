@@ -65,7 +65,7 @@ func NewLoader(db *gorm.DB, m *Model) (*Loader, error) {
 // cannot be read at all.
 func dbFaults(db *gorm.DB) []Fault {
 	const way = ": give it the *gorm.DB that gorm.Open returned"
-	rule := ""
+	var rule string
 	switch {
 	case db == nil || db.Config == nil || db.Statement == nil || db.Statement.ConnPool == nil:
 		rule = "is nil or was not opened" + way

@@ -58,7 +58,7 @@ func (p *loaderPool) prepared(ctx context.Context) *sql.Stmt {
 	if stmt := p.stmt.Load(); stmt != nil {
 		return stmt
 	}
-	stmt, err := p.PrepareContext(ctx, p.sql)
+	stmt, err := p.PrepareContext(ctx, p.sql) //nolint:sqlclosecheck // it is kept, and closed by drop
 	if err != nil {
 		return nil
 	}

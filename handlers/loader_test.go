@@ -416,7 +416,7 @@ func TestFindTellsAClosedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool.Close()
+	_ = pool.Close()
 	if user, found, err := l.Find(t.Context(), "1"); user != nil || found || !errors.Is(err, cache.ErrUnavailable) {
 		t.Errorf("Find = %v, %v, %v; want ErrUnavailable", user, found, err)
 	}
@@ -530,7 +530,7 @@ type unprepared struct{ *sql.DB }
 func (u unprepared) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
 	stmt, err := u.DB.PrepareContext(ctx, query)
 	if err == nil {
-		stmt.Close()
+		_ = stmt.Close() //nolint:sqlclosecheck // closed while it is in use, which is the test
 	}
 	return stmt, err
 }

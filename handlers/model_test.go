@@ -35,7 +35,7 @@ func openTestConfig(t testing.TB, config *gorm.Config, models ...any) *gorm.DB {
 		t.Fatal(err)
 	}
 	pool.SetMaxIdleConns(4) // one at least keeps the memory alive
-	t.Cleanup(func() { pool.Close() })
+	t.Cleanup(func() { _ = pool.Close() })
 	if err := db.AutoMigrate(models...); err != nil {
 		t.Fatalf("migrating: %v", err)
 	}

@@ -38,8 +38,7 @@ func (c *secretCheck) fields(t reflect.Type, path string) {
 		return
 	}
 	c.seen[t] = true
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		c.field(f, path+"."+f.Name)
 	}
 }

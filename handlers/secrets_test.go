@@ -103,7 +103,7 @@ type secretUser struct {
 	Password   string           `powgin:"-"`
 	Secret     string           `gorm:"-"`
 	Passwd     string           `gorm:"-:all"`
-	ApiKey     string           `gorm:"->:false;<-:create"`
+	ApiKey     string           `gorm:"->:false;<-:create"` //nolint:staticcheck // another name than APIKey
 	APIKey     string           `gorm:"-:migration"`
 	Typo       string           `powgin:"omit"`
 	Settings   secretSettings   `gorm:"serializer:json"`

@@ -101,13 +101,13 @@ type kit struct {
 
 func newKit(t *testing.T, newStore func(t *testing.T) cache.Store) *kit {
 	t.Helper()
-	return &kit{T: t, store: newStore(t), space: newSpace("app")}
+	return &kit{T: t, store: newStore(t), space: newSpace()}
 }
 
 // newSpace returns the name of a space that was never used before.
-func newSpace(prefix string) string {
+func newSpace() string {
 	id := cache.NewID()
-	return prefix + hex.EncodeToString(id[:]) + "/users/main.User"
+	return "app" + hex.EncodeToString(id[:]) + "/users/main.User"
 }
 
 // key returns the space's n-th account.

@@ -101,7 +101,7 @@ func loadedStays(k *kit) {
 }
 
 func spacesAreApart(k *kit) {
-	other := &kit{T: k.T, store: k.store, space: newSpace("app")}
+	other := &kit{T: k.T, store: k.store, space: newSpace()}
 	mine := k.put(k.key(1), "mine")
 	other.wantAbsent(other.key(1))
 	theirs := other.put(other.key(1), "theirs")

@@ -14,7 +14,7 @@ func epochKeys(k *kit) {
 	if again := k.store.Epochs(k.space); !slices.Equal(again, keys) {
 		k.Error("Epochs of the same space named other keys the second time")
 	}
-	others := k.store.Epochs(newSpace("app"))
+	others := k.store.Epochs(newSpace())
 	for i, key := range keys {
 		if slices.Contains(keys[:i], key) {
 			k.Errorf("Epochs names %v twice", key)
@@ -69,7 +69,7 @@ func epochComesWithAccounts(k *kit) {
 			k.Fatalf("two loads of one account brought epochs of versions %x and %x", a, b)
 		}
 	}
-	other := &kit{T: k.T, store: k.store, space: newSpace("app")}
+	other := &kit{T: k.T, store: k.store, space: newSpace()}
 	if got := other.load(other.key(1)).Epoch.Version; got != (cache.ID{}) {
 		k.Errorf("Load in another space brings an epoch of version %x", got)
 	}
