@@ -8,14 +8,21 @@ import (
 	"time"
 )
 
-// callBudget bounds a read that several requests wait for: as long as one
-// request may wait in all.
-const callBudget = 2500 * time.Millisecond
+// Budget bounds all store and database calls of one request, and so a read
+// that several requests wait for.
+const Budget = 2500 * time.Millisecond
+
+// Bounded returns a context for such calls that ends after d, and not when
+// ctx does: a client's hanging up must not fail others who wait for the same
+// read, nor leave a change half done.
+func Bounded(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), d)
+}
 
 // inlineBudget is what a request must have left to run a read for others on
 // its own goroutine. With less it runs on another, so that this request keeps
 // to its own time and the others still get theirs.
-const inlineBudget = callBudget - 250*time.Millisecond
+const inlineBudget = Budget - 250*time.Millisecond
 
 // flights let concurrent reads of one user share a query. There are two kinds.
 //
@@ -71,7 +78,7 @@ func newFlight(w work) *flight {
 // cancellation does not reach: one client's hang-up must not fail the others.
 // A panic in the app's code becomes an error for everyone who waits.
 func (f *flight) run(ctx context.Context, end func()) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callBudget)
+	ctx, cancel := Bounded(ctx, Budget)
 	defer func() {
 		if p := recover(); p != nil {
 			f.err = unavailable("read a user", fmt.Errorf("panic with a %T", p))

@@ -17,11 +17,12 @@ func (p *permit) granted() bool { return p.lease != ID{} }
 // never filled: whatever was announced about its user has left no trace in it.
 // With a writer in flight the row may be the old one or the new one.
 func permitFill(a *Account, e *Epoch, now Time) permit {
-	if a == nil || e == nil || hasLiveWriter(a.writers, now) || hasLiveWriter(e.writers, now) {
+	if a == nil || e == nil {
 		return permit{}
 	}
+	// One past its deadline counts as well: the lease has yet to change for it.
 	if len(a.writers) > 0 || len(e.writers) > 0 {
-		return permit{} // past its deadline, and the lease has yet to change
+		return permit{}
 	}
 	return permit{lease: a.lease, stamp: e.stamp, readAt: now}
 }

@@ -48,7 +48,7 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 		v.account, v.epoch = m.load(in.Token.account, v.now), m.epoch.Load()
 	} else {
 		var cancel context.CancelFunc
-		ctx, cancel = bounded(ctx)
+		ctx, cancel = Bounded(ctx, Budget)
 		defer cancel()
 		var err error
 		if v, err = c.backend.load(ctx, in.Token.account); err != nil {
@@ -71,20 +71,13 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	return c.openSlowly(ctx, o, hit, user, due)
 }
 
-// bounded returns a context for the calls of one request. Its client's hanging
-// up does not end them: others may wait for the same read, and a change that
-// has begun is finished.
-func bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), Budget)
-}
-
 // openSlowly is Open where more is to be done than to look. With hit, user is
 // the cached user, or nil where the request wants none.
 func (c *Cache) openSlowly(ctx context.Context, o *Opened, hit bool, user any, due bool) error {
 	start := time.Now()
 	if c.memory != nil {
 		var cancel context.CancelFunc
-		ctx, cancel = bounded(ctx)
+		ctx, cancel = Bounded(ctx, Budget)
 		defer cancel()
 	}
 	err := func() error {
@@ -201,6 +194,3 @@ func (c *Cache) take(ctx context.Context, o *Opened, r reading, due bool) error 
 	}
 	return nil
 }
-
-// Budget bounds all store and database calls of one request.
-const Budget = callBudget

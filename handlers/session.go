@@ -120,9 +120,9 @@ func (s *State) finish() {
 }
 
 // background returns a context for calls that are made outside the request of
-// the user concerned, within the time that a request may spend. They are
-// carried out although ctx is cancelled: the row has changed already, and a
-// caller who hangs up must not leave the old one in the cache.
+// the user concerned. They are carried out although ctx is cancelled: the row
+// has changed already, and a caller who hangs up must not leave the old one in
+// the cache.
 func background(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), cache.Budget)
+	return cache.Bounded(ctx, cache.Budget)
 }

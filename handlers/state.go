@@ -183,7 +183,7 @@ func (s *State) spend(c *gin.Context, call func(context.Context) error) error {
 		left = s.left
 		s.mu.Unlock()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.Context), left)
+	ctx, cancel := cache.Bounded(s.Context, left)
 	defer cancel()
 	start := time.Now()
 	err := call(ctx)

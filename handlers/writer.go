@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"bufio"
-	"context"
 	"net"
 	"net/http"
 
@@ -91,7 +90,9 @@ func (w *writer) beginLocked() {
 	case deletion:
 		a.cookie.put(h, "")
 	case renewal, rotation:
-		if a.Cache.IsNewest(context.WithoutCancel(w.state.Context), w.token) {
+		ctx, cancel := cache.Bounded(w.state.Context, cache.Budget)
+		defer cancel()
+		if a.Cache.IsNewest(ctx, w.token) {
 			a.cookie.put(h, a.Tokens.Format(*w.token))
 		} else {
 			a.cookie.remove(h)
