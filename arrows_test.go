@@ -32,7 +32,7 @@ var houses = map[string]house{
 		own:     []string{"handlers", "cache"},
 		modules: []string{"github.com/gin-gonic/gin", "gorm.io/gorm"},
 		tests: []string{
-			"cache/cachetest", "github.com/gin-contrib/sessions",
+			"cache/cachetest", "powgintest", "github.com/gin-contrib/sessions",
 			"gorm.io/driver/sqlite", "modernc.org/sqlite", "go.uber.org/goleak",
 		},
 		never: []string{"testing"},
@@ -49,6 +49,15 @@ var houses = map[string]house{
 		never:   []string{"testing", "net/http"},
 	},
 	"cache/cachetest": {own: []string{"cache"}, never: []string{"net/http"}},
+	// It imports no driver: users live in a map, or in the caller's database.
+	"powgintest": {
+		own:     []string{".", "cache", "cache/cachetest"},
+		modules: []string{"github.com/gin-gonic/gin"},
+		tests: []string{
+			"github.com/gin-contrib/sessions", "gorm.io/gorm",
+			"gorm.io/driver/sqlite", "modernc.org/sqlite", "go.uber.org/goleak",
+		},
+	},
 	// What an app needs stands at the front door: the example uses no other.
 	"example": {own: []string{"."}, anything: true},
 }
