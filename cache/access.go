@@ -50,11 +50,13 @@ func (x *Access) InGrace() bool { return x.role == roleGrace }
 func (x *Access) Account() AccountID { return x.token.account }
 
 // UserKey returns the key of the session's user, "" for nobody.
-func (x *Access) UserKey() string {
-	if x.account == nil {
+func (x *Access) UserKey() string { return x.account.userKey() }
+
+func (a *Account) userKey() string {
+	if a == nil {
 		return ""
 	}
-	return x.account.key
+	return a.key
 }
 
 // Handle returns the session's handle, the zero one for nobody.
@@ -68,21 +70,28 @@ func (x *Access) Handle() Handle {
 // look is the decision whether a token proves a session. A token of another
 // tenant or transport, of a dead session or of none are all answered alike:
 // with nobody.
-func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Token) {
+//
+// The handle that it returns is that of a session whose replaced token came
+// back, the zero one for none.
+func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Token) (reused Handle) {
 	a := v.account
 	if a == nil || a.tenant != tenant {
-		return
+		return reused
 	}
 	hash := token.hash()
 	s, ro := a.find(&hash, v.now)
 	switch {
 	case s == nil, s.transport != t, s.end(c.rules) <= v.now, v.epoch.revoked(s):
-		return
+		return reused
 	case ro == roleRetired:
+		c.counters.reuseAlarms.Add(1)
 		c.event(Event{Name: EventReuse, UserKey: a.key, Session: s.handle})
-		return
+		return s.handle
+	case ro == roleGrace:
+		c.counters.graceUses.Add(1)
 	}
 	x.account, x.epoch, x.session, x.role, x.token = a, v.epoch, s, ro, *token
+	return reused
 }
 
 // cached returns the user in the account, if it may be served to somebody who
@@ -92,7 +101,7 @@ func (c *Cache) cached(v *view, maxAge time.Duration) (user any, ok bool) {
 	if a == nil || a.user == nil || v.epoch == nil || a.stamp != v.epoch.stamp {
 		return nil, false
 	}
-	return a.user, v.now.Sub(a.readAt) <= min(maxAge, c.rules.userAge())
+	return a.user, v.now.Sub(a.readAt) <= min(maxAge, c.rules.UserAge())
 }
 
 // Info tells what may be shown of a session.
@@ -104,6 +113,7 @@ type Info struct {
 	Renewed   time.Time // when its token was made
 	SignedIn  time.Time // when the user last proved who they are
 	Expires   time.Time // when it ends if nothing renews it
+	Methods   []string  // how they proved it; must not be changed
 	Metadata  []Pair    // must not be changed
 }
 
@@ -125,6 +135,7 @@ func (s *Session) info(r *Rules) Info {
 		Renewed:   s.renewed.Std(),
 		SignedIn:  s.signedIn.Std(),
 		Expires:   s.end(r).Std(),
+		Methods:   s.methods,
 		Metadata:  s.metadata,
 	}
 	if s.pending != nil {

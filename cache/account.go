@@ -38,6 +38,8 @@ type Session struct {
 	handle     Handle
 	transport  Transport
 	regenerate bool // give the client a new token at its next request
+	remembered bool // it lives to its absolute end, idle or not
+	resumed    bool // it was dormant, or signed in elsewhere: no proof of late who the user is
 	hash       Hash // of the current token
 	created    Time // never moves
 	renewed    Time // when the current token was made, or the idle time last moved
@@ -45,6 +47,7 @@ type Session struct {
 	ends       Time // the absolute end
 	pending    *pending
 	retired    []retired // newest last
+	methods    []string  // how the user proved who they are, as the app said
 	metadata   []Pair
 }
 
@@ -121,21 +124,6 @@ func (a *Account) session(h Handle) *Session {
 		}
 	}
 	return nil
-}
-
-// end returns when the session dies if nothing renews it. A successor that
-// was handed out moves the idle time once, used or not.
-func (s *Session) end(r *Rules) Time {
-	return min(s.lastRenewed().Add(r.IdleTimeout), s.ends)
-}
-
-// lastRenewed returns when the newest token was made that the session knows,
-// or the idle time was last moved.
-func (s *Session) lastRenewed() Time {
-	if s.pending != nil {
-		return max(s.renewed, s.pending.madeAt)
-	}
-	return s.renewed
 }
 
 // settle returns a as it is at now: without dead sessions and without writers

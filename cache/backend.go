@@ -49,6 +49,7 @@ type storeBackend struct {
 	keys  []Key // of the epoch's copies
 	event func(Event)
 
+	health health
 	clock  clock
 	offset atomic.Int64 // of the store's time to clock's, as of the last load
 }
@@ -58,6 +59,7 @@ func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) str
 	return &storeBackend{
 		store: store, name: name, space: space, codec: codec, keyOf: keyOf,
 		keys: store.Epochs(name), event: event, clock: newClock(),
+		health: health{down: EventStoreDown, up: EventStoreUp, failures: new(atomic.Uint64), event: event},
 	}
 }
 
@@ -65,6 +67,7 @@ func (b *storeBackend) now() Time { return b.clock.now() + Time(b.offset.Load())
 
 func (b *storeBackend) load(ctx context.Context, id AccountID) (view, error) {
 	l, err := b.store.Load(ctx, Key{b.name, id})
+	b.health.saw(err)
 	if err != nil {
 		return view{}, unavailable("load an account", err)
 	}
@@ -128,6 +131,7 @@ func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *A
 		r = Record{Version: next.version, Data: b.encode(next), Expires: next.expires}
 	}
 	l, ok, err := b.store.Swap(ctx, Key{b.name, id}, old.version, r)
+	b.health.saw(err)
 	if err != nil {
 		return old, false, unavailable("change an account", err)
 	}
@@ -164,6 +168,7 @@ func (b *storeBackend) epochs() int { return len(b.keys) }
 
 func (b *storeBackend) loadEpoch(ctx context.Context, i int) (view, error) {
 	l, err := b.store.Load(ctx, b.keys[i])
+	b.health.saw(err)
 	if err != nil {
 		return view{}, unavailable("load the epoch", err)
 	}
@@ -181,6 +186,7 @@ func (b *storeBackend) epochView(l Loaded) view {
 func (b *storeBackend) swapEpoch(ctx context.Context, i int, old view, next *Epoch) (view, bool, error) {
 	r := Record{Version: next.version, Data: encodeEpoch(next), Expires: next.expires}
 	l, ok, err := b.store.Swap(ctx, b.keys[i], old.epochVersion, r)
+	b.health.saw(err)
 	if err != nil {
 		return old, false, unavailable("change the epoch", err)
 	}

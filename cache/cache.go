@@ -43,33 +43,37 @@ type Source interface {
 
 // A Cache serves the accounts of one space. It is safe for concurrent use.
 type Cache struct {
-	backend backend
-	memory  *memorySpace // what the backend runs on, if that answers from this process
-	store   Store
-	space   *Space
-	rules   *Rules
-	source  Source
-	keyOf   func(any) string
-	active  func(any) bool
-	event   func(Event)
-	queues  *queues
-	flights flights
-	closed  atomic.Bool
-	unclaim func()
+	backend   backend
+	memory    *memorySpace // what the backend runs on, if that answers from this process
+	store     Store
+	space     *Space
+	rules     *Rules
+	source    Source
+	keyOf     func(any) string
+	active    func(any) bool
+	event     func(Event)
+	queues    *queues
+	flights   flights
+	users     health // of source
+	counters  counters
+	closed    atomic.Bool
+	unclaim   func()
+	unobserve func()
 }
 
 // New returns a Cache. It refuses a space whose namespace another Cache on the
 // same store uses for another type of user.
 func New(cfg Config) (*Cache, error) {
 	c := &Cache{
-		store:  cfg.Store,
-		space:  &cfg.Space,
-		rules:  &cfg.Rules,
-		source: cfg.Source,
-		keyOf:  cfg.Key,
-		active: cfg.Active,
-		event:  cfg.Event,
-		queues: newQueues(),
+		store:     cfg.Store,
+		space:     &cfg.Space,
+		rules:     &cfg.Rules,
+		source:    cfg.Source,
+		keyOf:     cfg.Key,
+		active:    cfg.Active,
+		event:     cfg.Event,
+		queues:    newQueues(),
+		unobserve: func() {},
 	}
 	if c.active == nil {
 		c.active = func(any) bool { return true }
@@ -77,6 +81,8 @@ func New(cfg Config) (*Cache, error) {
 	if c.event == nil {
 		c.event = func(Event) {}
 	}
+	c.users.down, c.users.up = EventDatabaseDown, EventDatabaseUp
+	c.users.failures, c.users.event = &c.counters.failures, c.event
 	if err := c.open(cfg); err != nil {
 		return nil, err
 	}
@@ -97,8 +103,13 @@ func (c *Cache) open(cfg Config) (err error) {
 			return err
 		}
 		c.backend, c.memory = memoryBackend{s}, s
+		if cfg.Event != nil {
+			c.unobserve = s.observe(c.expired)
+		}
 	} else {
-		c.backend = newStoreBackend(c.store, c.space, cfg.Codec, c.keyOf, c.event)
+		b := newStoreBackend(c.store, c.space, cfg.Codec, c.keyOf, c.event)
+		b.health.failures = &c.counters.failures
+		c.backend = b
 	}
 	return nil
 }
@@ -110,6 +121,7 @@ func (c *Cache) Close() error {
 	if !c.closed.Swap(true) {
 		c.flights.close()
 		c.unclaim()
+		c.unobserve()
 	}
 	return nil
 }

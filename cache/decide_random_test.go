@@ -193,7 +193,7 @@ func (l *life) sync(token Token) {
 	grace := []time.Duration{0, 5 * time.Second, time.Minute}[l.rand.IntN(3)]
 	in := rotation{handle: s.handle, hash: token.hash(), to: to.hash(), grace: grace, others: l.rand.IntN(6) == 0, now: l.now}
 	held := l.a
-	next, ok := in.decide(l.a)
+	next, ok := in.decide(l.a, l.rules)
 	if !ok {
 		return
 	}

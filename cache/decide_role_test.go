@@ -209,7 +209,7 @@ func TestAUserIsNeverOlderThanTheRules(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			if got := ruled(func(r *Rules) { r.MaxAge = row.maxAge }).userAge(); got != row.want {
+			if got := ruled(func(r *Rules) { r.MaxAge = row.maxAge }).UserAge(); got != row.want {
 				t.Errorf("userAge = %v; want %v", got, row.want)
 			}
 		})

@@ -43,7 +43,7 @@ func TestASyncRetiresEveryTokenOfItsSession(t *testing.T) {
 		aSession(1, marked, pendingSince(15, 7), withRetired(3, 20.5, false), withRetired(4, 99, false)),
 		aSession(2, marked),
 	))
-	next, ok := syncing(1).decide(a)
+	next, ok := syncing(1).decide(a, ruled(nil))
 	if !ok {
 		t.Fatal("the sync was refused")
 	}
@@ -72,7 +72,7 @@ func TestASyncRetiresEveryTokenOfItsSession(t *testing.T) {
 func TestASyncWithoutGraceEndsEveryTokenNow(t *testing.T) {
 	t.Parallel()
 	a := frozen(t, anAccount(aSession(1, pendingSince(15, 7), withRetired(3, 99, false))))
-	next, _ := syncing(1, func(in *rotation) { in.grace = 0 }).decide(a)
+	next, _ := syncing(1, func(in *rotation) { in.grace = 0 }).decide(a, ruled(nil))
 	wantRoles(t, next, 20, map[Hash]role{
 		hashOf(1): roleRetired, pending7.hash(): roleRetired, hashOf(3): roleRetired, hashOf(40): roleCurrent,
 	})
@@ -82,7 +82,7 @@ func TestWhoMaySync(t *testing.T) {
 	t.Parallel()
 	withPending := aSession(1, pendingSince(15, 7))
 	confirmed, _ := request(pending7, anAccount(withPending), 16, ruled(nil))
-	synced, _ := syncing(1, func(in *rotation) { in.to = hashOf(41) }).decide(anAccount(aSession(1)))
+	synced, _ := syncing(1, func(in *rotation) { in.to = hashOf(41) }).decide(anAccount(aSession(1)), ruled(nil))
 	for _, row := range []struct {
 		name    string
 		account *Account
@@ -102,7 +102,7 @@ func TestWhoMaySync(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			next, ok := row.sync.decide(row.account)
+			next, ok := row.sync.decide(row.account, ruled(nil))
 			if ok != row.want {
 				t.Errorf("decide = %v; want %v", ok, row.want)
 			}
@@ -130,7 +130,7 @@ func TestASyncMayKeepTheTokenAndEndTheOthers(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			a := frozen(t, anAccount(aSession(2), aSession(1), aSession(3)))
-			next, ok := row.sync.decide(a)
+			next, ok := row.sync.decide(a, ruled(nil))
 			if !ok || len(next.sessions) != row.sessions || next.session(numberedHandle(1)).hash != row.token {
 				t.Errorf("decide = %v with %d sessions; want %d and the right token", ok, len(next.sessions), row.sessions)
 			}
@@ -142,8 +142,8 @@ func TestASyncMayKeepTheTokenAndEndTheOthers(t *testing.T) {
 func TestASyncDecidedTwiceRotatesOnce(t *testing.T) {
 	t.Parallel()
 	in := syncing(1, func(in *rotation) { in.others = true })
-	once, _ := in.decide(anAccount(aSession(1), aSession(2)))
-	twice, ok := in.decide(frozen(t, once))
+	once, _ := in.decide(anAccount(aSession(1), aSession(2)), ruled(nil))
+	twice, ok := in.decide(frozen(t, once), ruled(nil))
 	if !ok || twice != once {
 		t.Errorf("the second time: %v, changed: %v; want true and nothing changed", ok, twice != once)
 	}

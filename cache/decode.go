@@ -125,7 +125,7 @@ func decodeAccount(b []byte) (a *Account, user []byte, err error) {
 func (d *decoder) session() (s Session) {
 	copy(s.handle[:], d.take(len(s.handle)))
 	s.transport = Transport(d.byte())
-	s.regenerate = d.flag()
+	s.regenerate, s.remembered, s.resumed = d.flag(), d.flag(), d.flag()
 	s.hash = d.hash()
 	s.created, s.renewed, s.signedIn, s.ends = d.time(), d.time(), d.time(), d.time()
 	if d.flag() {
@@ -137,6 +137,14 @@ func (d *decoder) session() (s Session) {
 		s.retired = make([]retired, n)
 		for i := range s.retired {
 			s.retired[i] = retired{hash: d.hash(), until: d.time(), synced: d.flag()}
+		}
+	}
+	if n := d.length(); n > MaxMethods {
+		d.fail()
+	} else if n > 0 {
+		s.methods = make([]string, n)
+		for i := range s.methods {
+			s.methods[i] = d.text()
 		}
 	}
 	if n := d.length(); n > maxMetadata {

@@ -7,7 +7,7 @@ import (
 
 // recordFormat is the first byte of every encoded record. Records of another
 // format are treated as absent, never guessed at.
-const recordFormat = 1
+const recordFormat = 2
 
 // errCorrupt means that a record's bytes are not what this version writes.
 var errCorrupt = errors.New("powgin: a record is corrupt or of another version")
@@ -63,6 +63,8 @@ func (e *encoder) session(s *Session) {
 	e.raw(s.handle[:])
 	e.raw([]byte{byte(s.transport)})
 	e.flag(s.regenerate)
+	e.flag(s.remembered)
+	e.flag(s.resumed)
 	e.raw(s.hash[:])
 	for _, t := range [...]Time{s.created, s.renewed, s.signedIn, s.ends} {
 		e.time(t)
@@ -79,6 +81,10 @@ func (e *encoder) session(s *Session) {
 		e.time(s.retired[i].until)
 		e.flag(s.retired[i].synced)
 	}
+	e.uint(uint64(len(s.methods)))
+	for _, m := range s.methods {
+		e.text(m)
+	}
 	e.uint(uint64(len(s.metadata)))
 	for _, p := range s.metadata {
 		e.text(p.Key)
@@ -88,7 +94,10 @@ func (e *encoder) session(s *Session) {
 
 // maxSize bounds the encoded size of a session for the rest of its life.
 func (s *Session) maxSize() int {
-	size := 12 + 2 + 32 + 5*binary.MaxVarintLen64 + 2*32 + maxRetired*(32+binary.MaxVarintLen64+1) + 4
+	size := 12 + 4 + 32 + 5*binary.MaxVarintLen64 + 2*32 + maxRetired*(32+binary.MaxVarintLen64+1) + 4
+	for _, m := range s.methods {
+		size += len(m) + 2
+	}
 	for _, p := range s.metadata {
 		size += len(p.Key) + len(p.Value) + 4
 	}

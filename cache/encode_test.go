@@ -20,8 +20,9 @@ func goldenAccount() *Account {
 	a := anAccount(
 		aSession(1, pendingSince(15, 7), withRetired(3, 2, false), withRetired(4, 3, true), func(s *Session) {
 			s.metadata = []Pair{{"agent", "Firefox"}, {"ip", "::1"}}
+			s.methods = []string{"password", "totp"}
 		}),
-		aSession(2, bearer),
+		aSession(2, bearer, func(s *Session) { s.remembered, s.resumed = true, true }),
 		aSession(3, marked, func(s *Session) { s.transport = InSession }),
 	)
 	a.tenant = "north"

@@ -19,6 +19,18 @@ func (e *Epoch) revoked(s *Session) bool {
 	return e != nil && s.signedIn < e.revokedBefore
 }
 
+// revokeAll ends everyone's sessions that were signed in before at. A moment
+// that was set already never moves back.
+func revokeAll(e *Epoch, now Time, stamp ID, at Time) *Epoch {
+	e = settleEpoch(e, now, stamp)
+	if e.revokedBefore >= at {
+		return e
+	}
+	next := *e
+	next.revokedBefore = at
+	return &next
+}
+
 // settleEpoch returns e as it is at now, never nil. Where the record is absent
 // it is made anew with a random stamp, before any read that may fill.
 // Forgetting a writer past its deadline changes the stamp.

@@ -33,6 +33,12 @@ var (
 	ErrInGrace = errors.New("powgin: the request's token has been replaced")
 )
 
+// A sourceError is an ErrUnavailable of the source of users: the store may
+// well have answered.
+type sourceError struct{ error }
+
+func (e sourceError) Unwrap() error { return e.error }
+
 // The three below are kinds of ErrUnavailable, so that errors.Is(err,
 // ErrUnavailable) is the one question a caller has to ask.
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,6 +40,7 @@ type flights struct {
 	miss   map[missKey]*flight // guarded by mu
 	newest map[newestKey]*lane // guarded by mu
 	active sync.WaitGroup      // added to under mu, and only while not closed
+	shared atomic.Uint64       // those who joined
 }
 
 type missKey struct {
@@ -106,7 +108,7 @@ func (f *flight) wait(ctx context.Context) (reading, error) {
 	case <-f.done:
 		return f.result, f.err
 	case <-ctx.Done():
-		return reading{}, unavailable("wait for a user to be read", ctx.Err())
+		return reading{}, sourceError{unavailable("wait for a user to be read", ctx.Err())}
 	}
 }
 
@@ -127,6 +129,7 @@ func (fs *flights) shareMiss(ctx context.Context, key missKey, w work) (reading,
 	fs.mu.Lock()
 	if f := fs.miss[key]; f != nil {
 		fs.mu.Unlock()
+		fs.shared.Add(1)
 		return f.wait(ctx)
 	}
 	if fs.closed {
@@ -170,6 +173,8 @@ func (fs *flights) shareNewest(ctx context.Context, key newestKey, w work) (read
 	if l.next == nil {
 		l.next = newFlight(w)
 		fs.active.Add(1)
+	} else {
+		fs.shared.Add(1)
 	}
 	f := l.next
 	fs.mu.Unlock()

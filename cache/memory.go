@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/puzpuzpuz/xsync/v4"
 )
@@ -35,7 +36,8 @@ type memorySpace struct {
 	memory   *Memory
 	accounts *xsync.Map[AccountID, *Account]
 	epoch    atomic.Pointer[Epoch]
-	owner    owner // guarded by memory.mu
+	owner    owner                          // guarded by memory.mu
+	onExpiry atomic.Pointer[func(*Account)] // told of accounts that are forgotten; nil: nobody is
 }
 
 // NewMemory returns an empty in-process store for at most maxAccounts accounts
@@ -47,6 +49,14 @@ func NewMemory(maxAccounts int) *Memory {
 		maxAccounts = DefaultMaxAccounts
 	}
 	return &Memory{clock: newClock(), max: int64(maxAccounts), spaces: make(map[string]*memorySpace)}
+}
+
+// NewMemoryWithClock is NewMemory with now in place of the time: for tests that
+// move time themselves. now must never go back, and be safe for concurrent use.
+func NewMemoryWithClock(maxAccounts int, now func() time.Time) *Memory {
+	m := NewMemory(maxAccounts)
+	m.clock.told = now
+	return m
 }
 
 // Len returns the number of accounts with sessions, those included that have
@@ -111,6 +121,9 @@ func (s *memorySpace) swap(id AccountID, old, next *Account) (bool, error) {
 	if replaced.counted() && (reserved || !next.counted()) {
 		m.count.Add(-1)
 	}
+	if old == nil && replaced != nil {
+		s.forgotten(replaced)
+	}
 	if created {
 		m.due.add(accountRef{s, id, next.serial}, next.expires)
 	}
@@ -171,7 +184,7 @@ func (m *Memory) sweep(now Time, batches int) {
 // forget deletes the account if it has expired. It returns the expiry of one
 // that lives on.
 func (s *memorySpace) forget(ref accountRef, now Time) (at Time, alive bool) {
-	deleted := false
+	var deleted *Account
 	s.accounts.Compute(ref.id, func(cur *Account, loaded bool) (*Account, xsync.ComputeOp) {
 		if !loaded || cur.serial != ref.serial {
 			return cur, xsync.CancelOp
@@ -180,13 +193,29 @@ func (s *memorySpace) forget(ref accountRef, now Time) (at Time, alive bool) {
 			at, alive = cur.expires, true
 			return cur, xsync.CancelOp
 		}
-		deleted = cur.counted()
+		deleted = cur
 		return nil, xsync.DeleteOp
 	})
-	if deleted {
+	if deleted.counted() {
 		s.memory.count.Add(-1)
 	}
+	if deleted != nil {
+		s.forgotten(deleted)
+	}
 	return at, alive
+}
+
+// observe has f told of accounts whose time is over, once each, until end is
+// called. Where several Caches share the space the first is told.
+func (s *memorySpace) observe(f func(*Account)) (end func()) {
+	s.onExpiry.CompareAndSwap(nil, &f)
+	return func() { s.onExpiry.CompareAndSwap(&f, nil) }
+}
+
+func (s *memorySpace) forgotten(a *Account) {
+	if f := s.onExpiry.Load(); f != nil {
+		(*f)(a)
+	}
 }
 
 // memoryBackend runs the swap loop on decoded accounts.

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -21,14 +22,27 @@ type Opened struct {
 	// nobody is signed in, and with NoUser. It must not be changed.
 	User   any
 	ReadAt Time
+	// From tells where the user came from.
+	From Origin
 	// Successor is the token to hand out, nil for none.
 	Successor *Token
 	// Ended reports that the session has just been ended because its user is
 	// gone or no longer active.
 	Ended bool
-	// Spent is the time that went into more than looking.
+	// Spent is the time that went into waiting for the store and the source.
 	Spent time.Duration
 }
+
+// An Origin is where a request's user came from.
+type Origin uint8
+
+// The origins.
+const (
+	FromNowhere  Origin = iota // there is no user
+	FromCache                  // the cached copy
+	FromDatabase               // a read that this request waited for
+	FromStale                  // a cached copy that is too old, since no read was possible
+)
 
 // Open begins a request: it finds the session, makes sure that the user is not
 // older than the rules allow, and renews or confirms the token where that is
@@ -50,13 +64,19 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 		var cancel context.CancelFunc
 		ctx, cancel = Bounded(ctx, Budget)
 		defer cancel()
+		start := time.Now()
 		var err error
-		if v, err = c.backend.load(ctx, in.Token.account); err != nil {
+		v, err = c.backend.load(ctx, in.Token.account)
+		o.Spent = time.Since(start)
+		if err != nil {
 			return err
 		}
 	}
-	c.look(&o.Access, &v, in.Transport, in.Tenant, &in.Token)
+	reused := c.look(&o.Access, &v, in.Transport, in.Tenant, &in.Token)
 	if !o.Live() {
+		if reused != (Handle{}) && c.rules.EndAtReuse {
+			c.endReused(ctx, in.Token.account, reused)
+		}
 		return nil
 	}
 	due := o.session.due(o.role, v.now, c.rules)
@@ -65,8 +85,11 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 		user, hit = c.cached(&v, c.rules.MaxAge)
 	}
 	if hit && !due && (in.NoUser || c.active(user)) {
-		o.User, o.ReadAt = user, v.account.readAt
+		c.hit(o, user, v.now)
 		return nil
+	}
+	if !in.NoUser && due && o.session.dormant(v.now, c.rules) {
+		hit = false // after a long sleep the cached copy does not do
 	}
 	return c.openSlowly(ctx, o, hit, user, due)
 }
@@ -87,12 +110,40 @@ func (c *Cache) openSlowly(ctx context.Context, o *Opened, hit bool, user any, d
 		case user != nil && !c.active(user):
 			return c.reread(ctx, o, due)
 		}
-		o.User, o.ReadAt = user, o.account.readAt
+		c.hit(o, user, c.backend.now())
 		c.advance(ctx, o)
 		return nil
 	}()
-	o.Spent = time.Since(start)
+	o.Spent += time.Since(start)
 	return err
+}
+
+// hit gives the request the cached user, or none where it wants none.
+func (c *Cache) hit(o *Opened, user any, now Time) {
+	if user == nil {
+		return
+	}
+	o.User, o.ReadAt, o.From = user, o.account.readAt, FromCache
+	c.counters.hit(o, now.Sub(o.ReadAt))
+}
+
+// Stale gives the request the cached user although they are too old, where
+// Open or Newest has just failed with err because the source of users did. It
+// reports false where the store failed, where the copy is older than maxAge or
+// was dropped, and where the request must not be served one. Whether the session
+// lives was asked of the store.
+func (c *Cache) Stale(o *Opened, err error, maxAge time.Duration) bool {
+	var source sourceError
+	a, now := o.account, c.backend.now()
+	if !o.Live() || !errors.As(err, &source) || o.session.dormant(now, c.rules) ||
+		a.user == nil || o.epoch == nil || a.stamp != o.epoch.stamp ||
+		now.Sub(a.readAt) > maxAge || !c.active(a.user) {
+		return false
+	}
+	o.User, o.ReadAt, o.From = a.user, a.readAt, FromStale
+	c.counters.stale.Add(1)
+	c.counters.served(now.Sub(a.readAt))
+	return true
 }
 
 // advance renews or confirms. Its failure is never the request's.
@@ -118,6 +169,7 @@ func (c *Cache) follow(o *Opened, w view, in *advance, next *Token) {
 	o.Successor = next
 	// Many requests may hand out the successor; the one whose salt it has made it.
 	if p := o.session.pending; p != nil && p.salt == in.salt {
+		c.counters.renewals.Add(1)
 		c.event(Event{Name: EventRenewed, UserKey: w.account.key, Session: o.session.handle})
 	}
 }
@@ -126,6 +178,7 @@ func (c *Cache) follow(o *Opened, w view, in *advance, next *Token) {
 // The one swap that fills the cache also advances the session of the request
 // that runs it.
 func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
+	c.counters.misses.Add(1)
 	id, key, now := o.token.account, o.UserKey(), c.backend.now()
 	v, err := c.prepare(ctx, id, o.view(now))
 	if err != nil {
@@ -175,7 +228,8 @@ func (c *Cache) missAlone(ctx context.Context, o *Opened, now Time, due bool) er
 // reread asks the database before anyone is signed out whom only the cached
 // copy says to be inactive.
 func (c *Cache) reread(ctx context.Context, o *Opened, due bool) error {
-	f, err := c.Newest(ctx, &o.Access, true)
+	c.counters.misses.Add(1)
+	f, err := c.newest(ctx, &o.Access, newestKey{account: o.token.account, fill: true})
 	if err != nil {
 		return err
 	}
@@ -188,7 +242,8 @@ func (c *Cache) take(ctx context.Context, o *Opened, r reading, due bool) error 
 		*o = Opened{Ended: r.ended}
 		return nil
 	}
-	o.User, o.ReadAt = r.user, r.readAt
+	o.User, o.ReadAt, o.From = r.user, r.readAt, FromDatabase
+	c.counters.served(c.Age(r.readAt))
 	if due {
 		c.advance(ctx, o)
 	}

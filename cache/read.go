@@ -20,9 +20,10 @@ type reading struct {
 // is nil. A row of another user is an error and is never served.
 func (c *Cache) find(ctx context.Context, key string) (user any, err error) {
 	user, found, err := c.source.Find(ctx, key)
+	c.users.saw(err)
 	switch {
 	case err != nil:
-		return nil, unavailable("read a user", err)
+		return nil, sourceError{unavailable("read a user", err)}
 	case !found:
 		c.event(Event{Name: EventInactive, UserKey: key})
 		return nil, nil
@@ -114,7 +115,12 @@ func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill
 // where they are gone or not active: then ended tells whether their sessions
 // are ended, as they are unless a change of the row was under way.
 func (c *Cache) Newest(ctx context.Context, x *Access, fill bool) (Fresh, error) {
-	return c.newest(ctx, x, newestKey{account: x.token.account, fill: fill})
+	c.counters.reloads.Add(1)
+	f, err := c.newest(ctx, x, newestKey{account: x.token.account, fill: fill})
+	if f.User != nil {
+		c.counters.served(c.Age(f.ReadAt))
+	}
+	return f, err
 }
 
 func (c *Cache) newest(ctx context.Context, x *Access, kind newestKey) (Fresh, error) {

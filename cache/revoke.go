@@ -30,6 +30,26 @@ func (c *Cache) RevokeUser(ctx context.Context, tenant, key string) error {
 	return err
 }
 
+// RevokeAll ends everyone's sessions that were signed in before that moment by
+// the store's time. Zero, and a moment to come, stand for now. It visits no
+// account: the epoch beside each tells.
+func (c *Cache) RevokeAll(ctx context.Context, before Time) error {
+	stamp := NewID()
+	var at Time // the same in every copy of the epoch
+	err := c.updateEpoch(ctx, func(e *Epoch, now Time) *Epoch {
+		if at == 0 {
+			if at = before; at == 0 || at > now {
+				at = now
+			}
+		}
+		return revokeAll(e, now, stamp, at)
+	})
+	if err == nil {
+		c.event(Event{Name: EventRevoked})
+	}
+	return err
+}
+
 // Revoke ends sessions of the account that o's session belongs to: the one
 // with this handle or, for the zero handle, all but o's own. A token that is in
 // grace, or that another sync has replaced since, changes no session but its
@@ -81,6 +101,14 @@ func (c *Cache) end(ctx context.Context, id AccountID, name string, gone func(*S
 		c.tell(name, key, ended)
 	}
 	return ended, err
+}
+
+// endReused ends a session whose replaced token came back. Where that fails
+// the token's next use tries again: the request is nobody's in any case.
+func (c *Cache) endReused(ctx context.Context, id AccountID, h Handle) {
+	ctx, cancel := Bounded(ctx, Budget)
+	defer cancel()
+	_, _ = c.end(ctx, id, EventRevoked, func(s *Session) bool { return s.handle == h })
 }
 
 // Sessions returns the live sessions of an account, the oldest first.

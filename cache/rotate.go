@@ -51,6 +51,7 @@ func (in *advance) decide(a *Account, now Time, r *Rules) (*Account, *Token) {
 	h := s.handle
 	next := a.edit(0)
 	s = next.session(h)
+	s.wake(now, r)
 	if ro == rolePending {
 		s.confirm(now, r)
 		if !s.overdue(now, r) {
@@ -119,7 +120,7 @@ func (in *rotation) mayRotate(s *Session) bool {
 
 // decide returns the account after the rotation. It reports false, and leaves
 // the account alone, where the request may not rotate or the session is gone.
-func (in *rotation) decide(a *Account) (*Account, bool) {
+func (in *rotation) decide(a *Account, r *Rules) (*Account, bool) {
 	s := a.session(in.handle)
 	if s == nil {
 		return a, false
@@ -137,7 +138,9 @@ func (in *rotation) decide(a *Account) (*Account, bool) {
 		return a, true
 	}
 	next := a.edit(0)
-	next.session(in.handle).rotate(in)
+	s = next.session(in.handle)
+	s.wake(in.now, r)
+	s.rotate(in)
 	return next, true
 }
 

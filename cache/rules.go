@@ -13,6 +13,7 @@ type Rules struct {
 	MaxAge          time.Duration // a cached user older than this is read again
 	MaxSessions     int           // sessions of one user
 	DenyAtMax       bool          // refuse the sign-in that is one too many, rather than evict
+	EndAtReuse      bool          // end a session whose replaced token comes back, rather than only report it
 }
 
 // WriterDeadline is how long a writer that announced itself and never
@@ -27,10 +28,10 @@ const (
 	maxMetaText = 256       // bytes of one metadata key or value
 )
 
-// userAge is the oldest a cached user may be. An entry older than RenewAfter
+// UserAge is the oldest a cached user may be. An entry older than RenewAfter
 // is read again even where MaxAge sets no bound, so that an invalidation which
 // was lost is not lost for ever.
-func (r *Rules) userAge() time.Duration {
+func (r *Rules) UserAge() time.Duration {
 	if r.MaxAge < r.RenewAfter {
 		return r.MaxAge
 	}

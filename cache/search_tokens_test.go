@@ -83,7 +83,7 @@ type tokenProtocol struct {
 func tokensAsBuilt(r *Rules) tokenProtocol {
 	return tokenProtocol{
 		advance: func(in *advance, a *Account, now Time) (*Account, *Token) { return in.decide(a, now, r) },
-		rotate:  (*rotation).decide,
+		rotate:  func(in *rotation, a *Account) (*Account, bool) { return in.decide(a, r) },
 		newest: func(s *Session, ro role) bool {
 			return ro == rolePending || ro == roleCurrent && s.pending == nil
 		},

@@ -12,14 +12,25 @@ type SignIn struct {
 	Tenant    string
 	UserKey   string
 	Metadata  []Pair
+	// Methods is how the user proved who they are, at most MaxMethods of them.
+	Methods []string
 	// Carried is what the request was signed in with, if anything. Its session
 	// ends, whoever's it is.
 	Carried *Access
 	// EndOthers ends the user's other sessions too.
 	EndOthers bool
-	// Lifetime bounds the session; 0 stands for Rules.AbsoluteTimeout.
+	// Lifetime bounds the session; 0 stands for Rules.AbsoluteTimeout. At most
+	// MaxLifetime.
 	Lifetime time.Duration
+	// Remember keeps the session for all its lifetime, however idle.
+	Remember bool
+	// Elsewhere says that the user has not proved who they are here and now:
+	// the session takes over one of another library.
+	Elsewhere bool
 }
+
+// MaxMethods is how many methods of authentication a session remembers.
+const MaxMethods = maxMetadata
 
 // SignIn makes a new session with a new token, always, and fills o with it. It
 // reads the user first and refuses one who does not exist or is not active with
@@ -124,8 +135,9 @@ func (c *Cache) newSignIn(in *SignIn, token Token, now Time) *signIn {
 	return &signIn{
 		session: Session{
 			handle: newHandle(), transport: in.Transport, hash: token.hash(),
-			created: now, renewed: now, signedIn: now, ends: now.Add(life),
-			metadata: cleanMetadata(in.Metadata),
+			created: now, renewed: now, signedIn: now, ends: now.Add(min(life, max(MaxLifetime, c.rules.AbsoluteTimeout))),
+			remembered: in.Remember, resumed: in.Elsewhere,
+			methods: slices.Clone(in.Methods), metadata: cleanMetadata(in.Metadata),
 		},
 		others: in.EndOthers,
 		lease:  lease,

@@ -41,6 +41,7 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 	for {
 		before := v.account
 		v.account = settle(before, v.epoch, v.now, settled, c.rules)
+		lapsed := c.lapsed(before, v)
 		purged := v.account != before && v.account.lease == settled
 		next, err := decide(v)
 		if err != nil {
@@ -60,6 +61,7 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 		v.account = before
 		w, ok, err := c.backend.swap(ctx, id, v, next)
 		if ok {
+			c.tell(EventExpired, before.userKey(), lapsed)
 			return w, nil
 		}
 		if err != nil {
@@ -68,6 +70,30 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 			}
 		}
 		v = w
+	}
+}
+
+// lapsed returns the sessions of a that settling it to v has dropped because
+// their time was over.
+func (c *Cache) lapsed(a *Account, v view) (lapsed endings) {
+	if a == v.account {
+		return nil
+	}
+	for i := range a.sessions {
+		if s := &a.sessions[i]; s.end(c.rules) <= v.now && !v.epoch.revoked(s) {
+			lapsed = append(lapsed, s.handle)
+		}
+	}
+	return lapsed
+}
+
+// expired tells of the sessions in an account that the store has forgotten.
+func (c *Cache) expired(a *Account) {
+	e := c.memory.epoch.Load()
+	for i := range a.sessions {
+		if s := &a.sessions[i]; !e.revoked(s) {
+			c.event(Event{Name: EventExpired, UserKey: a.key, Session: s.handle})
+		}
 	}
 }
 
@@ -130,7 +156,7 @@ func (c *Cache) updateCopy(ctx context.Context, i int, decide func(e *Epoch, now
 // epochExpiry keeps an epoch for as long as the longest session, since it may
 // hold the moment before which everyone's sessions were ended.
 func (c *Cache) epochExpiry(now Time) Time {
-	return now.Add(max(c.rules.AbsoluteTimeout, 2*WriterDeadline))
+	return now.Add(max(c.rules.AbsoluteTimeout, MaxLifetime))
 }
 
 // queues make the writers of one account on this node take turns, first come

@@ -49,7 +49,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 		rot.now = v.now
 		rotated = false
 		if !o.InGrace() {
-			next, rotated = rot.decide(next)
+			next, rotated = rot.decide(next, c.rules)
 		}
 		if rotated && in.Mark {
 			next = markOne(next, rot.handle)
@@ -59,6 +59,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	if err != nil {
 		return err
 	}
+	c.counters.syncs.Add(1)
 	c.tell(EventRevoked, o.UserKey(), ended)
 	o.User, o.Successor = nil, nil
 	if !o.moveTo(w) {
@@ -141,6 +142,7 @@ func (c *Cache) SyncUser(ctx context.Context, tenant, key string, in BackgroundS
 		return ended.of(v.account, next), nil
 	})
 	if err == nil {
+		c.counters.syncs.Add(1)
 		c.tell(EventRevoked, key, ended)
 	}
 	return err
