@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -84,6 +83,20 @@ type Config[U any] struct {
 	// value, Evict, ends the user's least recently renewed session.
 	AtMaxSessions AtMaxSessions
 
+	// AtReuse says what becomes of a session whose replaced token comes back
+	// after its grace: its client is slow, or two have it. The zero value,
+	// ReportOnly, tells OnEvent.
+	AtReuse AtReuse
+
+	// Import signs users over from another session library, so that a
+	// deployment logs nobody out; nil: none. It is asked where no session of
+	// powgin's own is found, and says whose live session of the other library the
+	// request carries. powgin then signs that user in, though not as one who has
+	// just proved who they are, and ends the old session. An error means that it
+	// could not tell, as when a store is down. As long as it is set, whoever holds
+	// an old session can sign in: take it out when those have run out.
+	Import func(*gin.Context) (Imported, error)
+
 	// Namespace keeps apart what several Auths keep in one Store and in one
 	// browser; it is part of the cookie's name. Letters, digits, '.', '_' and
 	// '-', at most 64 of them; empty is a namespace like any other. Auths of one
@@ -108,6 +121,11 @@ type Config[U any] struct {
 	// back as the parameter next; empty has them answer 401. A path of this
 	// site, as LocalPath has it.
 	SignInPath string
+	// ReauthPath is where RequireRecentSignIn sends browsers to prove once more
+	// who they are, with the way back as the parameter next; empty has it answer
+	// 401. A path of this site, as LocalPath has it, that signed-in users reach:
+	// SignInPath is often closed to them.
+	ReauthPath string
 	// HomePath is where RequireGuest sends browsers; empty has it answer 403.
 	// A path of this site, as LocalPath has it.
 	HomePath string
@@ -122,9 +140,18 @@ type Config[U any] struct {
 	// what is added to it later counts. Its deny handler is not used.
 	CrossOrigin *http.CrossOriginProtection
 
+	// WhenDown says what becomes of a request when the store or the database
+	// cannot tell who is signed in. The zero value, Unavailable, refuses it.
+	WhenDown DownPolicy
+	// WhenDownFor, where set, says it for each request, in place of WhenDown:
+	// by c.FullPath(), for instance. It is asked only when something failed. A
+	// ServeStale of more than ten minutes counts as ten.
+	WhenDownFor func(*gin.Context) DownPolicy
+
 	// OnError is told of every request that was refused because something
-	// failed, with a status of 500 or more; nil logs it with log/slog, at most
-	// once a second. powgin's own errors hold no token and no user.
+	// failed, with a status of 500 or more, and of those that WhenDown let pass;
+	// nil logs it with log/slog, at most once a second. powgin's own errors hold
+	// no token and no user.
 	OnError func(context.Context, error)
 	// OnEvent is told what happens to sessions; nil: nobody is. It must be fast.
 	// What a client can cause at will is told once a minute for each user.
@@ -170,6 +197,49 @@ const (
 	Deny
 )
 
+// AtReuse says what becomes of a session whose replaced token comes back.
+type AtReuse int
+
+const (
+	// ReportOnly refuses the token and tells OnEvent. The session goes on: it
+	// is more often a slow client than a thief.
+	ReportOnly AtReuse = iota
+	// EndSession ends the session as well, for whoever holds its live token.
+	// (RFC 9700, section 4.14.2, asks it of refresh tokens.)
+	EndSession
+)
+
+// A DownPolicy says what becomes of a request when nobody can tell who is
+// signed in: Unavailable, Anonymous or ServeStale.
+type DownPolicy = handlers.DownPolicy
+
+const (
+	// Unavailable refuses the request with 503 and Retry-After.
+	Unavailable = handlers.Unavailable
+	// Anonymous lets the request pass without a user; Unknown tells its
+	// handler so. RequireUser, RequireGuest, SignIn and whatever else has to
+	// know answer 503 still, and the cookie is left as it is.
+	Anonymous = handlers.Anonymous
+)
+
+// ServeStale serves the cached user although they are older than Config.MaxAge,
+// up to the age of maxAge, while the database cannot be asked: more than
+// Config.MaxAge and at most ten minutes. The session is checked all the same, so
+// with the store down it is Unavailable. It is never applied to Reload, Refresh, a
+// stricter MaxAge or RequireRecentSignIn, nor to a copy that was dropped because
+// the user has changed.
+func ServeStale(maxAge time.Duration) DownPolicy { return DownPolicy(maxAge) }
+
+// Imported is a live session of another library, as Config.Import found it.
+type Imported struct {
+	// UserKey is whose session it is, as Auth.Key has it; "" for nobody's.
+	UserKey string
+	// End ends it there, once powgin has signed the user in; nil: nothing is
+	// to be done. OnError is told of its error. What is not ended can sign the
+	// user in again after they have signed out.
+	End func() error
+}
+
 // A Transport is how a token travels. Cookie is the only one so far.
 type Transport interface{ transport() }
 
@@ -195,8 +265,11 @@ type Event struct {
 	//	signed_in             a session began
 	//	renewed, synced       its token was due for another; SyncUser was called
 	//	signed_out            it ended by SignOut, or by SignIn in its own browser
-	//	revoked               it was ended by anything else that was asked to
+	//	revoked               it was ended by anything else that was asked to;
+	//	                      without a user: RevokeAll was called
 	//	evicted               it was ended since the user had MaxSessions
+	//	expired               its time was found to be over; a Store that forgets
+	//	                      it by itself tells nobody
 	//	inactive              a read found the user gone or not Active
 	//	reuse                 a replaced token came back after its grace
 	//	duplicate_cookie      a request had two tokens, so neither counted
@@ -204,6 +277,8 @@ type Event struct {
 	//	key_mismatch          a row or record was another user's, and not served
 	//	corrupt_record        a Store's record could not be read
 	//	too_large             a user did not fit into a Store's record
+	//	store_down, store_up        the Store stopped answering; it answers again
+	//	database_down, database_up  so did DB or Users
 	Name string
 	// UserKey is whose session it was, "" where that is not known.
 	UserKey string
@@ -222,26 +297,23 @@ type resolved[U any] struct {
 	faults []handlers.Fault
 }
 
-const (
-	defaultMaxAge      = time.Minute
-	defaultIdle        = 30 * time.Minute
-	defaultAbsolute    = 24 * time.Hour
-	defaultGrace       = 5 * time.Second
-	defaultMaxSessions = 100
-	defaultContextKey  = "current_user"
-	defaultCookieName  = "powgin"
-	minKey             = 32
-	maxName            = 64
-)
-
 // resolve fills in the defaults and collects every fault.
 func resolve[U any](cfg Config[U]) *resolved[U] {
 	r := &resolved[U]{Config: cfg}
-	r.times()
-	r.sessions()
-	r.names()
-	r.paths()
+	settings := handlers.Settings{
+		IdleTimeout: cfg.IdleTimeout, RenewAfter: cfg.RenewAfter, AbsoluteTimeout: cfg.AbsoluteTimeout,
+		Grace: cfg.Grace, MaxAge: cfg.MaxAge, WhenDown: cfg.WhenDown,
+		MaxSessions: cfg.MaxSessions, AtMaxSessions: int(cfg.AtMaxSessions), AtReuse: int(cfg.AtReuse),
+		MaxAccounts: cfg.MaxAccounts, OwnStore: cfg.Store == nil, Keys: cfg.Keys, Namespace: cfg.Namespace,
+		SignInPath: cfg.SignInPath, HomePath: cfg.HomePath, ReauthPath: cfg.ReauthPath,
+	}
+	r.transport(&settings)
+	r.rules, r.cookie = settings.Resolve()
+	r.faults = settings.Faults()
 	r.userType()
+	if r.ContextKey == "" {
+		r.ContextKey = "current_user"
+	}
 	if r.CrossOrigin == nil {
 		r.CrossOrigin = http.NewCrossOriginProtection()
 	}
@@ -251,133 +323,20 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 	return r
 }
 
-// fault notes that a field breaks a rule.
-func (r *resolved[U]) fault(field string, value any, rule string) {
-	r.faults = append(r.faults, handlers.Fault{Field: "Config." + field, Value: fmt.Sprint(value), Rule: rule})
-}
-
-func (r *resolved[U]) times() {
-	idle := orDefault(r.IdleTimeout, defaultIdle)
-	renew := orDefault(r.RenewAfter, idle/2)
-	absolute := orDefault(r.AbsoluteTimeout, max(defaultAbsolute, idle))
-	grace := orDefault(r.Grace, min(defaultGrace, renew/2))
-	maxAge := orDefault(r.MaxAge, defaultMaxAge)
-	switch {
-	case idle < 0:
-		r.fault("IdleTimeout", idle, "must not be negative")
-	case renew < 0:
-		r.fault("RenewAfter", renew, "must not be negative")
-	case renew >= idle:
-		r.fault("RenewAfter", renew, fmt.Sprintf("must be shorter than IdleTimeout (%v), or active users are signed out", idle))
-	}
-	if absolute < idle {
-		r.fault("AbsoluteTimeout", absolute, fmt.Sprintf("must not be shorter than IdleTimeout (%v)", idle))
-	}
-	switch {
-	case grace == NoGrace:
-		grace = 0
-	case r.Grace < 0:
-		r.fault("Grace", grace, "must not be negative; for none use NoGrace")
-	case grace > handlers.MaxGrace:
-		r.fault("Grace", grace, fmt.Sprintf("must be at most %v", handlers.MaxGrace))
-	case grace >= renew && renew > 0:
-		r.fault("Grace", grace, fmt.Sprintf("must be shorter than RenewAfter (%v)", renew))
-	}
-	switch {
-	case maxAge == NoMaxAge:
-		maxAge = renew
-	case maxAge < 0:
-		r.fault("MaxAge", maxAge, "must not be negative; for no bound use NoMaxAge")
-	}
-	r.rules = cache.Rules{
-		IdleTimeout: idle, RenewAfter: renew, AbsoluteTimeout: absolute, Grace: grace, MaxAge: maxAge,
-	}
-}
-
-func orDefault(d, standard time.Duration) time.Duration {
-	if d == 0 {
-		return standard
-	}
-	return d
-}
-
-func (r *resolved[U]) sessions() {
-	r.rules.MaxSessions = r.MaxSessions
-	switch {
-	case r.MaxSessions == 0:
-		r.rules.MaxSessions = defaultMaxSessions
-	case r.MaxSessions < 0:
-		r.fault("MaxSessions", r.MaxSessions, "must not be negative")
-	}
-	switch r.AtMaxSessions {
-	case Evict:
-	case Deny:
-		r.rules.DenyAtMax = true
+// transport reads the Transport into the settings.
+func (r *resolved[U]) transport(s *handlers.Settings) {
+	switch t := r.Transport.(type) {
+	case nil:
+	case Cookie:
+		s.CookieName, s.Insecure = t.Name, t.Insecure
+	case *Cookie:
+		if t == nil {
+			s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie")
+			return
+		}
+		s.CookieName, s.Insecure = t.Name, t.Insecure
 	default:
-		r.fault("AtMaxSessions", int(r.AtMaxSessions), "must be Evict or Deny")
-	}
-	switch {
-	case r.MaxAccounts < 0:
-		r.fault("MaxAccounts", r.MaxAccounts, "must not be negative")
-	case r.MaxAccounts > 0 && r.Store != nil:
-		r.fault("MaxAccounts", r.MaxAccounts, "bounds the in-process store of a nil Store; the given Store has a bound of its own")
-	}
-	for i, k := range r.Keys {
-		if len(k) < minKey {
-			r.fault(fmt.Sprintf("Keys[%d]", i), fmt.Sprintf("%d bytes", len(k)), fmt.Sprintf("must have at least %d random bytes", minKey))
-		}
-	}
-}
-
-func (r *resolved[U]) names() {
-	if bad := notToken(r.Namespace); bad || len(r.Namespace) > maxName {
-		r.fault("Namespace", fmt.Sprintf("%.80q", r.Namespace), "must be at most 64 letters, digits, '.', '_' or '-'")
-	}
-	if r.ContextKey == "" {
-		r.ContextKey = defaultContextKey
-	}
-	cookie, ok := r.Transport.(Cookie)
-	if p, isPointer := r.Transport.(*Cookie); isPointer && p != nil {
-		cookie, ok = *p, true
-	}
-	if r.Transport != nil && !ok {
-		r.fault("Transport", fmt.Sprintf("%T", r.Transport), "must be a Cookie")
-	}
-	name := cookie.Name
-	switch {
-	case name == "":
-		name = defaultCookieName
-	case strings.HasPrefix(strings.ToLower(name), "__host-"), strings.HasPrefix(strings.ToLower(name), "__secure-"):
-		r.fault("Transport.Name", name, "must not have a prefix: __Host- is added unless Insecure is set")
-	case notToken(name), len(name) > maxName:
-		r.fault("Transport.Name", fmt.Sprintf("%.80q", name), "must be at most 64 letters, digits, '.', '_' or '-'")
-	}
-	if r.Namespace != "" {
-		name += "-" + r.Namespace
-	}
-	if !cookie.Insecure {
-		name = "__Host-" + name
-	}
-	r.cookie = handlers.Cookie{Name: name, Secure: !cookie.Insecure}
-}
-
-// notToken reports whether s has a character that does not fit everywhere
-// where a name of ours appears.
-func notToken(s string) bool {
-	return strings.ContainsFunc(s, func(c rune) bool {
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
-			return false
-		}
-		return true
-	})
-}
-
-func (r *resolved[U]) paths() {
-	for _, p := range [...]struct{ field, path string }{{"SignInPath", r.SignInPath}, {"HomePath", r.HomePath}} {
-		if _, ok := LocalPath(p.path); p.path != "" && !ok {
-			r.fault(p.field, fmt.Sprintf("%.80q", p.path), "must be a path of this site")
-		}
+		s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie")
 	}
 }
 

@@ -88,8 +88,8 @@ func (c *Context[U]) MustUser() U {
 //
 // A user who does not exist or is not Active is ErrInactive, one without a key
 // ErrNoUserKey; ErrTooManySessions, ErrFull and ErrUnavailable are what they
-// say. Once the response has begun it is ErrHeadersWritten. EndOthers is the only
-// option. On an error nobody new is signed in; only where the store fails last,
+// say. Once the response has begun it is ErrHeadersWritten. The options are
+// EndOthers, For, Remember and Method. On an error nobody new is signed in; only where the store fails last,
 // the other user's session that the request carried may have ended by then.
 func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 	return c.state.SignIn(c.Context, keyOf(c.state, user), signInOptions(opts))
@@ -127,11 +127,11 @@ func (c *Context[U]) SignOut() error { return c.state.SignOut(c.Context) }
 func (c *Context[U]) AssignUser(user U) { assign(c.state, user) }
 
 // Session returns the request's session, and false for nobody.
-func (c *Context[U]) Session() (SessionInfo, bool) { return info(c.state.Session()) }
+func (c *Context[U]) Session() (SessionInfo, bool) { return c.state.Session() }
 
 // Sessions returns the user's live sessions, the oldest first. It answers
 // ErrNotSignedIn for nobody.
-func (c *Context[U]) Sessions() ([]SessionInfo, error) { return infos(c.state.Sessions(c.Context)) }
+func (c *Context[U]) Sessions() ([]SessionInfo, error) { return c.state.Sessions(c.Context) }
 
 // Revoke ends one of the user's sessions, at once and with every token it
 // knows; ending the request's own is SignOut. It answers ErrNoSession for an
@@ -159,30 +159,7 @@ func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Clean(&user)) 
 
 // SessionInfo tells what may be shown of a session. Nothing in it is a
 // credential. Its times are in UTC.
-type SessionInfo struct {
-	ID         string            // stable for the session's life
-	Hint       string            // another with every new token, to show or log
-	Current    bool              // it is the session of the request that asks
-	CreatedAt  time.Time         // when it began
-	RenewedAt  time.Time         // when its newest token was made
-	SignedInAt time.Time         // when the user last proved who they are
-	ExpiresAt  time.Time         // when it ends if nothing renews it
-	LoadedAt   time.Time         // when this request's user was read; zero in lists
-	Metadata   map[string]string // what Config.Metadata gave; nil for nothing
-}
-
-func info(i handlers.SessionInfo, ok bool) (SessionInfo, bool) { return SessionInfo(i), ok }
-
-func infos(list []handlers.SessionInfo, err error) ([]SessionInfo, error) {
-	if err != nil {
-		return nil, err
-	}
-	out := make([]SessionInfo, len(list))
-	for i := range list {
-		out[i] = SessionInfo(list[i])
-	}
-	return out, nil
-}
+type SessionInfo = handlers.SessionInfo
 
 // CurrentUser returns the current user of a request, and false for nobody and
 // where no Session ran. The context may be a gin.Context, a request's context,
@@ -208,6 +185,24 @@ func UserKey(ctx context.Context) (string, bool) {
 		return "", false
 	}
 	return s.UserKey()
+}
+
+// Age returns how old the copy of the session's user is that a request has,
+// and false where it has none. The context is as for CurrentUser.
+func Age(ctx context.Context) (time.Duration, bool) {
+	s := handlers.StateOf(ctx)
+	if s == nil {
+		return 0, false
+	}
+	return s.Age()
+}
+
+// Unknown reports that a request has no user because nobody could tell who is
+// signed in, and that the policy Anonymous let it pass. The context is as for
+// CurrentUser.
+func Unknown(ctx context.Context) bool {
+	s := handlers.StateOf(ctx)
+	return s != nil && s.Unknown()
 }
 
 // The functions below do for plain Gin handlers what the methods of Context do
@@ -258,7 +253,7 @@ func SessionOf(c *gin.Context) (SessionInfo, bool) {
 	if err != nil {
 		return SessionInfo{}, false
 	}
-	return info(s.Session())
+	return s.Session()
 }
 
 // SessionsOf is Context.Sessions for plain handlers, and acts on the innermost
@@ -268,7 +263,7 @@ func SessionsOf(c *gin.Context) ([]SessionInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return infos(s.Sessions(c))
+	return s.Sessions(c)
 }
 
 // Revoke is Context.Revoke for plain handlers, and acts on the innermost
@@ -306,7 +301,8 @@ func stateFor[U any](c *gin.Context) (*handlers.State, error) {
 	return contextOf[U](s).state, nil
 }
 
-// A SignInOption changes what SignIn does: EndOthers.
+// A SignInOption changes what SignIn does. One that has a value out of its
+// range, or does not go with another, is ErrOption, and nothing has changed then.
 type SignInOption interface {
 	signIn(*handlers.SessionOptions)
 }
@@ -322,6 +318,25 @@ type SessionOption interface {
 	SignInOption
 	SyncOption
 }
+
+// For has the new session end d after sign-in whatever happens, in place of
+// Config.AbsoluteTimeout: sooner in a kiosk, later in an app on a phone. d is
+// above 0 and at most 400 days. Config.IdleTimeout counts as ever.
+func For(d time.Duration) SignInOption { return signInOption(handlers.For(d)) }
+
+// Remember has the new session live for d, above 0 and at most 400 days, in
+// place of Config.AbsoluteTimeout, and its cookie with it: over the end of the
+// browser and over Config.IdleTimeout. A session that was idle for longer is
+// dormant. The request that wakes it reads the user from the database and is
+// given a new token, and RequireRecentSignIn lets the session pass no more. It
+// does not go with For.
+func Remember(d time.Duration) SignInOption { return signInOption(handlers.Remember(d)) }
+
+// Method records how the user has proved who they are, for SessionInfo.Methods
+// and whoever decides by it: Method("password", "totp"). The names are the app's
+// own; RFC 8176 has a list of usual ones. At most 8, of 1 to 64 bytes of
+// printable text.
+func Method(names ...string) SignInOption { return signInOption(handlers.Method(names)) }
 
 // Grace has the tokens that SyncUser replaces work for d more, rather than for
 // Config.Grace; from 0 to a minute, else SyncUser is ErrOption. Grace(0) ends
@@ -348,6 +363,10 @@ func RevokeSessions() SyncOption { return syncOption(handlers.RevokeSessions) }
 type syncOption handlers.Option
 
 func (o syncOption) sync(s *handlers.SessionOptions) { o(s) }
+
+type signInOption handlers.Option
+
+func (o signInOption) signIn(s *handlers.SessionOptions) { o(s) }
 
 type sessionOption handlers.Option
 

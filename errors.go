@@ -44,6 +44,10 @@ var (
 	// ErrTooManySessions means that the sign-in was denied since the user has
 	// Config.MaxSessions of them and AtMaxSessions is Deny. Abort answers 429.
 	ErrTooManySessions = cache.ErrTooManySessions
+	// ErrReauthenticate means that the user signed in too long ago for what they
+	// want: RequireRecentSignIn. Abort answers 401, or redirects browsers to
+	// Config.ReauthPath.
+	ErrReauthenticate = handlers.ErrReauthenticate
 	// ErrForbidden means that a guard refused the user. Abort answers 403.
 	ErrForbidden = handlers.ErrForbidden
 	// ErrCrossOrigin means that an unsafe request came from another site. Abort
@@ -56,7 +60,8 @@ var (
 
 // Abort ends the request with the answer that err is due, as powgin's own
 // middleware would: for ErrNotSignedIn with a redirect of browsers to
-// Config.SignInPath, where that is set; else through Config.Refuse, where that
+// Config.SignInPath and for ErrReauthenticate to Config.ReauthPath, where they
+// are set; else through Config.Refuse, where that
 // is; else with problem details (RFC 9457). The answer is not to be stored, and
 // 503 comes with Retry-After. An error that is none of this package's is 500;
 // what is 500 or more is told to Config.OnError. Nothing of err itself reaches

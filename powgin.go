@@ -17,6 +17,7 @@ package powgin
 
 import (
 	"context"
+	"iter"
 	"reflect"
 	"time"
 	"unsafe"
@@ -66,7 +67,8 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		Cache: c, Tokens: cache.NewTokens(r.Namespace, cache.Cookie, r.Keys), Cookie: r.cookie,
 		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
 		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
-		SignInPath: r.SignInPath, HomePath: r.HomePath, Refuse: r.Refuse,
+		Import: imports(r.Import), WhenDown: r.WhenDown, WhenDownFor: r.WhenDownFor,
+		SignInPath: r.SignInPath, HomePath: r.HomePath, ReauthPath: r.ReauthPath, Refuse: r.Refuse,
 		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
 	})
 	return a, nil
@@ -170,6 +172,16 @@ func active[U any](f func(U) bool) func(any) bool {
 	return func(user any) bool { return f(*user.(*U)) }
 }
 
+func imports(f func(*gin.Context) (Imported, error)) func(*gin.Context) (handlers.Imported, error) {
+	if f == nil {
+		return nil
+	}
+	return func(c *gin.Context) (handlers.Imported, error) {
+		old, err := f(c)
+		return handlers.Imported(old), err
+	}
+}
+
 func onEvent(f func(Event)) func(handlers.Event) {
 	if f == nil {
 		return nil
@@ -231,10 +243,40 @@ func (a *Auth[U]) RequireGuest() gin.HandlerFunc { return handlers.RequireGuest(
 // judges the user as they are in the database. ok must not be nil, and many
 // goroutines may call it at once.
 func (a *Auth[U]) Require(ok func(U) bool) gin.HandlerFunc {
-	return handlers.Require(a.auth.Own, func(user any) bool {
-		u, is := user.(U)
-		return is && ok(u)
-	})
+	return handlers.Require(a.auth.Own, allows(ok))
+}
+
+// RequireRecentSignIn returns the guard of routes for users who have proved not
+// longer ago than d who they are, by SignIn: no renewal and no SyncUser counts.
+// It is RequireUser as well. Others are answered with 401 or, if they are
+// browsers, sent to Config.ReauthPath where that is set; the page there checks
+// the password once more and calls SignIn. A token in grace is answered with 409.
+// It panics where d is not positive.
+func (a *Auth[U]) RequireRecentSignIn(d time.Duration) gin.HandlerFunc {
+	return handlers.RequireRecentSignIn(a.auth.Own, d)
+}
+
+// SessionsHandler returns the handler that answers with the user's own sessions
+// as JSON, a list of SessionInfo. It and the next two do for a page of one's own
+// sessions what Context.Sessions, Revoke and RevokeOthers do, and answer errors
+// as Abort does:
+//
+//	own := router.Group("/api/sessions")
+//	own.GET("", auth.SessionsHandler())
+//	own.DELETE("/:id", auth.RevokeHandler("id"))
+//	own.DELETE("", auth.RevokeOthersHandler())
+func (a *Auth[U]) SessionsHandler() gin.HandlerFunc { return handlers.SessionsHandler(a.auth.Own) }
+
+// RevokeHandler returns the handler that ends the one of the user's own sessions
+// which the route's parameter of this name has the ID of, and answers 204.
+func (a *Auth[U]) RevokeHandler(param string) gin.HandlerFunc {
+	return handlers.RevokeHandler(a.auth.Own, param)
+}
+
+// RevokeOthersHandler returns the handler that ends the user's other sessions
+// and answers 204.
+func (a *Auth[U]) RevokeOthersHandler() gin.HandlerFunc {
+	return handlers.RevokeOthersHandler(a.auth.Own)
 }
 
 // Reload is Auth.Reload for the innermost Session of the chain.
@@ -253,6 +295,12 @@ func RequireUser() gin.HandlerFunc { return handlers.RequireUser(handlers.Innerm
 
 // RequireGuest is Auth.RequireGuest for the innermost Session of the chain.
 func RequireGuest() gin.HandlerFunc { return handlers.RequireGuest(handlers.Innermost) }
+
+// RequireRecentSignIn is Auth.RequireRecentSignIn for the innermost Session of
+// the chain.
+func RequireRecentSignIn(d time.Duration) gin.HandlerFunc {
+	return handlers.RequireRecentSignIn(handlers.Innermost, d)
+}
 
 // Sync tells the cache that a user was changed outside their own requests: by
 // an admin, a job, a webhook. Call it after COMMIT. The next request of each of
@@ -279,7 +327,7 @@ func (a *Auth[U]) Invalidate(ctx context.Context, userKeys ...string) error {
 // Sessions returns the live sessions of a user, the oldest first, and none for a
 // user who is not known. None of them is Current.
 func (a *Auth[U]) Sessions(ctx context.Context, userKey string) ([]SessionInfo, error) {
-	return infos(a.auth.Sessions(ctx, userKey))
+	return a.auth.Sessions(ctx, userKey)
 }
 
 // Revoke ends one session of a user, at once and with every token it knows. It
@@ -292,4 +340,65 @@ func (a *Auth[U]) Revoke(ctx context.Context, userKey, id string) error {
 // know. A user without sessions is no error.
 func (a *Auth[U]) RevokeUser(ctx context.Context, userKey string) error {
 	return a.auth.RevokeUser(ctx, userKey)
+}
+
+// RevokeAll ends everyone's sessions that were signed in before that moment,
+// those of all tenants, at once and without visiting every account. The zero
+// time, and a moment to come, stand for now. OnEvent is told once.
+func (a *Auth[U]) RevokeAll(ctx context.Context, before time.Time) error {
+	return a.auth.RevokeAll(ctx, before)
+}
+
+// CachedUsers yields copies of the users that are cached now, in no order.
+// Users who come or go meanwhile may be missed. An error comes last: that the
+// Store cannot list what it holds (errors.ErrUnsupported), or ErrUnavailable.
+func (a *Auth[U]) CachedUsers(ctx context.Context) iter.Seq2[U, error] {
+	return func(yield func(U, error) bool) {
+		for user, err := range a.auth.CachedUsers(ctx) {
+			u, _ := user.(U)
+			if !yield(u, err) {
+				return
+			}
+		}
+	}
+}
+
+// Stats are numbers for a dashboard.
+type Stats = cache.Stats
+
+// Stats returns what was counted since New. Requests go on counting meanwhile.
+func (a *Auth[U]) Stats() Stats { return a.auth.Cache.Stats() }
+
+// Explanation and AccountExplanation are what Explain and ExplainUser tell.
+type (
+	Explanation        = handlers.Explanation
+	AccountExplanation = handlers.AccountExplanation
+)
+
+// Explain tells why the request sees the user that it sees: where they came
+// from, how old they are, what the route asks for, when they will be read again,
+// and which tokens and writers the account has. It asks the store; on an error
+// what is known of the request itself is there all the same. Without this Auth's
+// Session ahead of it, the error says what to add.
+func (a *Auth[U]) Explain(c *gin.Context) (Explanation, error) { return a.auth.ExplainRequest(c) }
+
+// ExplainUser tells what the store holds of any user. One without an account
+// has an empty explanation.
+func (a *Auth[U]) ExplainUser(ctx context.Context, userKey string) (AccountExplanation, error) {
+	return a.auth.Explain(ctx, userKey)
+}
+
+// ExplainHandler returns the handler that answers with Explain of its request as
+// JSON or, with the query parameter user, with ExplainUser of that key. It is its
+// own guard: only users for whom allow is true are answered, others as Require
+// would. There are no secrets in it, but it shows whose sessions there are.
+func (a *Auth[U]) ExplainHandler(allow func(U) bool) gin.HandlerFunc {
+	return handlers.ExplainHandler(a.auth.Own, allows(allow))
+}
+
+func allows[U any](ok func(U) bool) func(any) bool {
+	return func(user any) bool {
+		u, is := user.(U)
+		return is && ok(u)
+	}
 }

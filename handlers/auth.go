@@ -12,8 +12,8 @@ import (
 )
 
 // Config is a set-up as package powgin hands it down: complete, checked, and
-// without types. Every field but Tenant, Metadata, Refuse, SignInPath and
-// HomePath is required.
+// without types. Every field but Tenant, Metadata, Import, WhenDownFor, Refuse
+// and the paths is required.
 type Config struct {
 	Cache    *cache.Cache
 	Tokens   *cache.Tokens
@@ -35,8 +35,14 @@ type Config struct {
 	Tenant     func(context.Context) string
 	Metadata   func(*gin.Context) map[string]string
 
+	Import func(*gin.Context) (Imported, error)
+
+	WhenDown    DownPolicy
+	WhenDownFor func(*gin.Context) DownPolicy
+
 	SignInPath  string
 	HomePath    string
+	ReauthPath  string
 	Refuse      func(*gin.Context, error)
 	CrossOrigin *http.CrossOriginProtection
 	OnError     func(context.Context, error)

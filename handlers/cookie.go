@@ -2,7 +2,9 @@ package handlers
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Cookie is the transport of browsers: the token travels in a cookie of its
@@ -20,8 +22,8 @@ type cookieWriter struct {
 }
 
 // newCookieWriter fixes the attributes. No Domain: the cookie is for this host
-// alone. No Max-Age: it ends with the browser's session, and the server decides
-// how long it counts. (OWASP Session Management Cheat Sheet, "Cookies"; RFC
+// alone. No Max-Age but for sessions that are to be remembered: it ends with the
+// browser's session, and the server decides how long it counts. (OWASP Session Management Cheat Sheet, "Cookies"; RFC
 // 6265bis on the __Host- prefix.)
 func newCookieWriter(c Cookie) cookieWriter {
 	w := cookieWriter{name: c.Name, prefix: c.Name + "=", suffix: "; Path=/; HttpOnly; SameSite=Lax"}
@@ -46,14 +48,15 @@ func (w *cookieWriter) read(r *http.Request) (value string, found int) {
 
 // put makes value the one cookie of this name in a response, and keeps it from
 // being stored by anyone on the way: a cached response would hand the session
-// to others. An empty value deletes the cookie.
-func (w *cookieWriter) put(h http.Header, value string) {
+// to others. An empty value deletes the cookie. maxAge is how long the client
+// is to keep it beyond its own session; 0 stands for no longer than that.
+func (w *cookieWriter) put(h http.Header, value string, maxAge time.Duration) {
 	w.remove(h)
-	if value == "" {
-		h.Add("Set-Cookie", w.prefix+"; Max-Age=0"+w.suffix)
-	} else {
-		h.Add("Set-Cookie", w.prefix+value+w.suffix)
+	line := w.prefix + value
+	if value == "" || maxAge > 0 {
+		line += "; Max-Age=" + strconv.FormatInt(int64(maxAge/time.Second), 10)
 	}
+	h.Add("Set-Cookie", line+w.suffix)
 	h["Cache-Control"] = noStore
 	if !varies(h, "Cookie") {
 		h.Add("Vary", "Cookie")

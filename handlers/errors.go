@@ -14,6 +14,8 @@ var (
 	// ErrHeadersWritten means that the response has begun, or is not this
 	// goroutine's, so that no new token can travel with it.
 	ErrHeadersWritten = errors.New("powgin: the response has begun: a new token cannot be sent any more")
+	// ErrReauthenticate means that the user has to prove once more who they are.
+	ErrReauthenticate = errors.New("powgin: the user signed in too long ago for this: have them sign in again")
 	// ErrForbidden means that a guard refused the user.
 	ErrForbidden = errors.New("powgin: the user may not do this")
 	// ErrCrossOrigin means that an unsafe request came from another site.

@@ -1,6 +1,13 @@
 package handlers
 
-import "github.com/gin-gonic/gin"
+import (
+	"fmt"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
+)
 
 // RequireUser returns the middleware that lets signed-in requests pass, and
 // has them refused later if the user is lost on the way.
@@ -14,7 +21,39 @@ func (s *State) require() error {
 	defer s.mu.Unlock()
 	s.required = true
 	if s.user == nil {
+		return s.nobodyLocked()
+	}
+	return nil
+}
+
+// RequireRecentSignIn returns the middleware that lets users pass who have
+// proved not longer ago than d who they are.
+func RequireRecentSignIn(which Which, d time.Duration) gin.HandlerFunc {
+	if d <= 0 {
+		panic(fmt.Sprintf("powgin: RequireRecentSignIn(%v) would let nobody pass", d))
+	}
+	return with(which, func(_ *gin.Context, s *State) error { return s.requireRecent(d) })
+}
+
+// requireRecent counts from the sign-in, which no renewal and no sync moves.
+// What is not known for sure does not pass: a stale user, a token that has been
+// replaced, a session that slept.
+func (s *State) requireRecent(d time.Duration) error {
+	if err := s.require(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.failed != nil:
+		return s.failed
+	case !s.access.Live():
 		return ErrNotSignedIn
+	case s.access.InGrace():
+		return cache.ErrInGrace
+	}
+	if age, ok := s.auth.Cache.SignInAge(&s.access); !ok || age > d {
+		return ErrReauthenticate
 	}
 	return nil
 }
@@ -42,6 +81,10 @@ func RequireGuest(which Which) gin.HandlerFunc {
 			Abort(c, ErrNoSessionMiddleware)
 		case s.User() != nil:
 			s.auth.turnAway(c, s)
+		default:
+			if err := s.unknown(); err != nil {
+				s.auth.refuse(c, s, err)
+			}
 		}
 	}
 }

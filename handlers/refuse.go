@@ -23,6 +23,7 @@ type answer struct {
 var answers = []answer{
 	{cache.ErrUnavailable, http.StatusServiceUnavailable, "The service cannot answer right now. Please try again."},
 	{ErrNotSignedIn, http.StatusUnauthorized, "Please sign in."},
+	{ErrReauthenticate, http.StatusUnauthorized, "Please sign in again to do this."},
 	{ErrForbidden, http.StatusForbidden, "You may not do this."},
 	{ErrCrossOrigin, http.StatusForbidden, "This request came from another site."},
 	{cache.ErrInactive, http.StatusForbidden, "This account cannot be used."},
@@ -74,6 +75,8 @@ func (a *Auth) refuse(c *gin.Context, s *State, err error) {
 	switch {
 	case errors.Is(err, ErrNotSignedIn) && a.SignInPath != "" && prefersHTML(c.Request):
 		c.Redirect(http.StatusSeeOther, signInTarget(a.SignInPath, c.Request))
+	case errors.Is(err, ErrReauthenticate) && a.ReauthPath != "" && prefersHTML(c.Request):
+		c.Redirect(http.StatusSeeOther, signInTarget(a.ReauthPath, c.Request))
 	case a.Config.Refuse != nil:
 		a.Config.Refuse(c, err)
 	default:

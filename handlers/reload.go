@@ -22,23 +22,46 @@ func Innermost(c *gin.Context) *State { return stateIn(c) }
 // ReloadMiddleware returns the middleware that has the request see the user as
 // they are in the database. The cached copy stays as it is.
 func ReloadMiddleware(which Which) gin.HandlerFunc {
-	return with(which, func(c *gin.Context, s *State) error { return s.Reload(c) })
+	return with(which, func(c *gin.Context, s *State) error { return s.reload(c, demandReload) })
 }
 
 // RefreshMiddleware does the same and replaces the cached copy.
 func RefreshMiddleware(which Which) gin.HandlerFunc {
-	return with(which, func(c *gin.Context, s *State) error { return s.read(c, true) })
+	return with(which, func(c *gin.Context, s *State) error { return s.reload(c, demandRefresh) })
 }
 
 // MaxAgeMiddleware does so where the cached copy is older than d.
 func MaxAgeMiddleware(which Which, d time.Duration) gin.HandlerFunc {
+	asked := demand{"max_age", max(0, d)}
 	return with(which, func(c *gin.Context, s *State) error {
 		o := s.snapshot()
-		if !o.Live() || s.auth.Cache.Age(o.ReadAt) <= d {
-			return nil
+		if o.Live() && s.auth.Cache.Age(o.ReadAt) > d {
+			return s.reload(c, asked)
 		}
-		return s.read(c, true)
+		s.demands(asked)
+		return nil
 	})
+}
+
+// A demand is how fresh a route wants the user to be.
+type demand struct {
+	name   string // "" where the route leaves it to Config.MaxAge
+	maxAge time.Duration
+}
+
+var (
+	demandReload  = demand{name: "reload"}
+	demandRefresh = demand{name: "refresh"}
+)
+
+// demands notes what the route asks for, if it is stricter than what was asked
+// before.
+func (s *State) demands(d demand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.demand.name == "" || d.maxAge < s.demand.maxAge {
+		s.demand = d
+	}
 }
 
 // with returns a middleware that refuses a request without a Session, and one
@@ -56,9 +79,15 @@ func with(which Which, step func(*gin.Context, *State) error) gin.HandlerFunc {
 	}
 }
 
-// Reload makes the user as they are in the database the current one, for this
-// request.
-func (s *State) Reload(c *gin.Context) error { return s.read(c, false) }
+// reload makes the user as they are in the database the current one, or does
+// what Config.WhenDown says where nobody can tell. It never serves a stale copy.
+func (s *State) reload(c *gin.Context, asked demand) error {
+	s.demands(asked)
+	if err := s.read(c, asked != demandReload); err != nil {
+		return s.withstand(c, nil, err)
+	}
+	return nil
+}
 
 // read reads the user anew. Without a session there is nobody to read. A user
 // who is gone is nobody from here on; once RequireUser has let the request
@@ -87,7 +116,7 @@ func (s *State) read(c *gin.Context, fill bool) error {
 		}
 		return nil
 	}
-	s.readAt = f.ReadAt
+	s.readAt, s.origin, s.failed = f.ReadAt, originDatabase, nil
 	s.setUser(s.auth.Copy(f.User))
 	return nil
 }

@@ -62,11 +62,11 @@ func (s *State) open(c *gin.Context) error {
 		return nil
 	}
 	if found == 0 {
-		return nil
+		return s.importSession(c)
 	}
 	token, ok := a.Tokens.Parse(text)
 	if !ok {
-		return nil
+		return s.importSession(c)
 	}
 	in := cache.Opening{
 		Transport: cache.Cookie,
@@ -75,20 +75,23 @@ func (s *State) open(c *gin.Context) error {
 		NoUser:    a.Reload,
 	}
 	var o cache.Opened
-	if err := a.Cache.Open(s.Context, &in, &o); err != nil {
-		return err
+	err := a.Cache.Open(s.Context, &in, &o)
+	s.left -= o.Spent
+	if err != nil {
+		return s.withstand(c, &o, err)
 	}
 	return s.opening(c, &o)
 }
 
 // opening gives the request what was found. Nobody else knows the state yet.
 func (s *State) opening(c *gin.Context, o *cache.Opened) error {
-	s.left -= o.Spent
-	if o.Ended {
+	switch {
+	case o.Live():
+	case o.Ended:
 		s.deleteCookie(c)
-	}
-	if !o.Live() {
 		return nil
+	default:
+		return s.importSession(c)
 	}
 	s.access, s.readAt = o.Access, o.ReadAt
 	c.Writer.Header()["Cache-Control"] = noStore
@@ -96,9 +99,9 @@ func (s *State) opening(c *gin.Context, o *cache.Opened) error {
 		s.sendToken(c, next, renewal)
 	}
 	if s.auth.Reload {
-		return s.Reload(c)
+		return s.reload(c, demandReload)
 	}
-	s.user = s.auth.Copy(o.User)
+	s.user, s.origin = s.auth.Copy(o.User), origins[o.From]
 	c.Set(s.auth.contextKey, s.user)
 	return nil
 }

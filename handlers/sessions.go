@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -9,18 +11,29 @@ import (
 	"github.com/powgin/powgin/cache"
 )
 
-// SessionInfo tells what may be shown of a session. Package powgin documents
-// its fields.
+// SessionInfo tells what may be shown of a session. Nothing in it is a
+// credential. Its times are in UTC.
 type SessionInfo struct {
-	ID         string
-	Hint       string
-	Current    bool
-	CreatedAt  time.Time
-	RenewedAt  time.Time
-	SignedInAt time.Time
-	ExpiresAt  time.Time
-	LoadedAt   time.Time
-	Metadata   map[string]string
+	// ID names the session for its whole life.
+	ID string `json:"id"`
+	// Hint is another with every new token, to show or log.
+	Hint string `json:"hint"`
+	// Current tells that it is the session of the request that asks.
+	Current bool `json:"current"`
+	// CreatedAt is when it began.
+	CreatedAt time.Time `json:"created_at"`
+	// RenewedAt is when its newest token was made.
+	RenewedAt time.Time `json:"renewed_at"`
+	// SignedInAt is when the user last proved who they are.
+	SignedInAt time.Time `json:"signed_in_at"`
+	// ExpiresAt is when it ends if nothing renews it.
+	ExpiresAt time.Time `json:"expires_at"`
+	// LoadedAt is when this request's user was read; zero in lists.
+	LoadedAt time.Time `json:"loaded_at,omitzero"`
+	// Methods is what SignIn was given by Method.
+	Methods []string `json:"methods,omitempty"`
+	// Metadata is what Config.Metadata gave; nil for nothing.
+	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
 func sessionInfo(i *cache.Info, current cache.Handle) SessionInfo {
@@ -32,6 +45,7 @@ func sessionInfo(i *cache.Info, current cache.Handle) SessionInfo {
 		RenewedAt:  i.Renewed,
 		SignedInAt: i.SignedIn,
 		ExpiresAt:  i.Expires,
+		Methods:    slices.Clone(i.Methods),
 	}
 	if len(i.Metadata) > 0 {
 		info.Metadata = make(map[string]string, len(i.Metadata))
@@ -58,7 +72,7 @@ func (s *State) Session() (SessionInfo, bool) {
 func (s *State) Sessions(c *gin.Context) ([]SessionInfo, error) {
 	o := s.snapshot()
 	if !o.Live() {
-		return nil, ErrNotSignedIn
+		return nil, s.nobody()
 	}
 	var list []SessionInfo
 	err := s.spend(c, func(ctx context.Context) (err error) {
@@ -92,7 +106,7 @@ func (s *State) Revoke(c *gin.Context, id string) error {
 	h, ok := cache.ParseHandle(id)
 	if !ok || h == (cache.Handle{}) {
 		if o := s.snapshot(); !o.Live() {
-			return ErrNotSignedIn
+			return s.nobody()
 		}
 		return cache.ErrNoSession
 	}
@@ -105,7 +119,7 @@ func (s *State) RevokeOthers(c *gin.Context) error { return s.revoke(c, cache.Ha
 func (s *State) revoke(c *gin.Context, h cache.Handle) error {
 	o := s.snapshot()
 	if !o.Live() {
-		return ErrNotSignedIn
+		return s.nobody()
 	}
 	if err := s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Revoke(ctx, &o, h)
@@ -135,9 +149,30 @@ func (a *Auth) RevokeSession(ctx context.Context, key, id string) error {
 	return a.Cache.RevokeSession(ctx, a.tenant(ctx), key, h)
 }
 
+// RevokeAll ends everyone's sessions that were signed in before that moment.
+func (a *Auth) RevokeAll(ctx context.Context, before time.Time) error {
+	ctx, cancel := background(ctx)
+	defer cancel()
+	return a.Cache.RevokeAll(ctx, cache.TimeOf(before))
+}
+
 // RevokeUser ends all sessions of a user.
 func (a *Auth) RevokeUser(ctx context.Context, key string) error {
 	ctx, cancel := background(ctx)
 	defer cancel()
 	return a.Cache.RevokeUser(ctx, a.tenant(ctx), key)
+}
+
+// CachedUsers yields the users that are cached now, by value.
+func (a *Auth) CachedUsers(ctx context.Context) iter.Seq2[any, error] {
+	return func(yield func(any, error) bool) {
+		for user, err := range a.Cache.Users(ctx, a.tenant(ctx)) {
+			if err == nil {
+				user = a.Copy(user)
+			}
+			if !yield(user, err) {
+				return
+			}
+		}
+	}
 }

@@ -20,6 +20,20 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 	case s.detached(c) || c.Writer.Written():
 		return ErrHeadersWritten
 	}
+	if err := s.unknown(); err != nil {
+		return err
+	}
+	return s.signIn(c, key, opts)
+}
+
+func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
+	life, remember, err := opts.life()
+	if err != nil {
+		return err
+	}
+	if err := opts.checkMethods(); err != nil {
+		return err
+	}
 	o := s.snapshot()
 	in := cache.SignIn{
 		Transport: cache.Cookie,
@@ -27,18 +41,22 @@ func (s *State) SignIn(c *gin.Context, key string, opts SessionOptions) error {
 		UserKey:   key,
 		Carried:   &o.Access,
 		EndOthers: opts.endOthers,
+		Lifetime:  life,
+		Remember:  remember,
+		Methods:   opts.methods,
+		Elsewhere: opts.imported,
 		Metadata:  s.auth.metadata(c),
 	}
 	var opened cache.Opened
 	ended := false
-	err := s.spend(c, func(ctx context.Context) (err error) {
+	err = s.spend(c, func(ctx context.Context) (err error) {
 		ended, err = s.auth.Cache.SignIn(ctx, &in, &opened)
 		return err
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		s.take(&opened)
+		s.take(&opened, originSignIn)
 		s.sendToken(c, opened.Successor, rotation)
 	} else if ended {
 		s.lose()
@@ -63,6 +81,9 @@ func (a *Auth) metadata(c *gin.Context) []cache.Pair {
 // client forget its cookie. Where the session could not be ended nothing
 // changes.
 func (s *State) SignOut(c *gin.Context) error {
+	if err := s.unknown(); err != nil {
+		return err
+	}
 	o := s.snapshot()
 	if o.Live() {
 		if err := s.spend(c, func(ctx context.Context) error {

@@ -40,6 +40,9 @@ type State struct {
 	writer   *writer       // nil until a cookie is to be sent
 	left     time.Duration // what the request may still spend
 	required bool          // RequireUser let the request pass
+	failed   error         // why nobody can tell, where Config.WhenDown lets the request pass
+	origin   string        // where the user came from
+	demand   demand        // the strictest that this route has made
 	done     atomic.Bool   // the request is over; set with mu held
 }
 
@@ -132,6 +135,7 @@ func (s *State) Assign(user any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.setUser(user)
+	s.origin = originAssigned
 }
 
 // setUser is called with mu held.
@@ -143,8 +147,8 @@ func (s *State) setUser(user any) {
 }
 
 // take makes what was opened the request's own. It is called with mu held.
-func (s *State) take(o *cache.Opened) {
-	s.access, s.readAt = o.Access, o.ReadAt
+func (s *State) take(o *cache.Opened, origin string) {
+	s.access, s.readAt, s.origin, s.failed = o.Access, o.ReadAt, origin, nil
 	if o.User == nil {
 		s.setUser(nil)
 		return
@@ -154,8 +158,18 @@ func (s *State) take(o *cache.Opened) {
 
 // lose makes the request nobody's. It is called with mu held.
 func (s *State) lose() {
-	s.access = cache.Access{}
+	s.access, s.origin = cache.Access{}, ""
 	s.setUser(nil)
+}
+
+// Age returns how long ago the session's user was read, and false without a
+// session.
+func (s *State) Age() (time.Duration, bool) {
+	o := s.snapshot()
+	if !o.Live() {
+		return 0, false
+	}
+	return s.auth.Cache.Age(o.ReadAt), true
 }
 
 // snapshot returns what is known of the session now.

@@ -3,52 +3,11 @@ package handlers
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/powgin/powgin/cache"
 )
-
-// SessionOptions is what the options of SignIn, SyncUser and Auth.Sync add up
-// to. Each call refuses, with ErrOption, what does not apply to it.
-type SessionOptions struct {
-	grace      *time.Duration
-	keep       bool
-	endOthers  bool
-	regenerate bool
-	revoke     bool
-}
-
-// An Option sets one of them.
-type Option func(*SessionOptions)
-
-// The options, as package powgin documents them.
-var (
-	KeepSession    Option = func(o *SessionOptions) { o.keep = true }
-	EndOthers      Option = func(o *SessionOptions) { o.endOthers = true }
-	Regenerate     Option = func(o *SessionOptions) { o.regenerate = true }
-	RevokeSessions Option = func(o *SessionOptions) { o.revoke = true }
-)
-
-// Grace sets how long replaced tokens still work.
-func Grace(d time.Duration) Option { return func(o *SessionOptions) { o.grace = &d } }
-
-func (o *SessionOptions) background() bool { return o.regenerate || o.revoke }
-
-// MaxGrace bounds every grace: a replaced token that works for longer is a
-// second session in all but name.
-const MaxGrace = time.Minute
-
-func (o *SessionOptions) graceOrDefault() (time.Duration, error) {
-	switch {
-	case o.grace == nil:
-		return -1, nil
-	case *o.grace < 0 || *o.grace > MaxGrace:
-		return 0, ErrOption
-	}
-	return *o.grace, nil
-}
 
 // SyncUser forgets the cached user, whatever follows, regenerates the session
 // and reads the user anew. The key says whose entry; the database says what is
@@ -60,7 +19,7 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	case err != nil || opts.background() || opts.keep && opts.grace != nil:
 		return ErrOption
 	case !o.Live():
-		return ErrNotSignedIn
+		return s.nobody()
 	case key == "":
 		return ErrNoUserKey
 	case key != o.UserKey():
@@ -98,7 +57,7 @@ func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) err
 		}
 		return err
 	case o.User != nil:
-		s.take(&o)
+		s.take(&o, originSync)
 	case next != nil:
 		s.access = o.Access // a user that could not be read stays as it was
 	}

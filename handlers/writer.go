@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -26,7 +27,8 @@ const (
 // held, or before anybody else knows the state.
 func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
 	s.wrap(c, kind, t)
-	s.auth.cookie.put(c.Writer.Header(), s.auth.Tokens.Format(*t))
+	s.writer.maxAge = s.auth.Cache.Remembered(&s.access)
+	s.writer.put(c.Writer.Header())
 }
 
 // deleteCookie has the response delete the client's cookie. It is called like
@@ -36,7 +38,7 @@ func (s *State) deleteCookie(c *gin.Context) {
 		return
 	}
 	s.wrap(c, deletion, nil)
-	s.auth.cookie.put(c.Writer.Header(), "")
+	s.writer.put(c.Writer.Header())
 }
 
 // withdraw takes back a renewal's cookie: an answer that could not tell who is
@@ -69,6 +71,20 @@ type writer struct {
 	kind  outgoing     // guarded by state.mu
 	token *cache.Token // guarded by state.mu
 	begun bool         // guarded by state.mu
+
+	// maxAge is how long the client is to keep the token when its own session
+	// ends, guarded by state.mu.
+	maxAge time.Duration
+}
+
+// put puts the cookie into the header.
+func (w *writer) put(h http.Header) {
+	a := w.state.auth
+	if w.kind == deletion {
+		a.cookie.put(h, "", 0)
+		return
+	}
+	a.cookie.put(h, a.Tokens.Format(*w.token), w.maxAge)
 }
 
 // begin runs before anything is sent.
@@ -88,12 +104,12 @@ func (w *writer) beginLocked() {
 	a, h := w.state.auth, w.Header()
 	switch w.kind {
 	case deletion:
-		a.cookie.put(h, "")
+		w.put(h)
 	case renewal, rotation:
 		ctx, cancel := cache.Bounded(w.state.Context, cache.Budget)
 		defer cancel()
 		if a.Cache.IsNewest(ctx, w.token) {
-			a.cookie.put(h, a.Tokens.Format(*w.token))
+			w.put(h)
 		} else {
 			a.cookie.remove(h)
 		}
