@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -43,12 +44,19 @@ type testApp struct {
 
 func setup(t testing.TB, vars ...string) *testApp {
 	t.Helper()
+	return setupWith(t, func(*config) {}, vars...)
+}
+
+// setupWith is setup with changes of what no variable sets.
+func setupWith(t testing.TB, change func(*config), vars ...string) *testApp {
+	t.Helper()
 	vars = append(vars, "DATABASE="+filepath.Join(t.TempDir(), "app.db"))
 	cfg, err := loadConfig(environ(vars...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.hashCost = bcrypt.MinCost // -race makes the usual cost take a second
+	change(&cfg)
 	db, err := openDatabase(cfg.database, cfg.hashCost)
 	if err != nil {
 		t.Fatal(err)
@@ -112,6 +120,21 @@ func (a *testApp) signedIn(t testing.TB, name string) *visitor {
 	return v
 }
 
+// thief is a visitor with the cookies that v has now.
+func (a *testApp) thief(t testing.TB, v *visitor) *visitor {
+	t.Helper()
+	base, err := url.Parse(a.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen := a.visitor(t)
+	stolen.client.Jar.SetCookies(base, v.client.Jar.Cookies(base))
+	return stolen
+}
+
+// userPath is an admin's page about a user.
+func userPath(id uint, page string) string { return fmt.Sprintf("/admin/users/%d/%s", id, page) }
+
 type reply struct {
 	method, path string
 	status       int
@@ -122,6 +145,16 @@ type reply struct {
 
 func (r reply) String() string {
 	return strings.TrimSpace(r.method + " " + r.path + " = " + http.StatusText(r.status) + " " + r.header.Get("Location"))
+}
+
+// url is where the answer came from.
+func (r reply) url(t testing.TB, a *testApp) *url.URL {
+	t.Helper()
+	u, err := url.Parse(a.url + r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 func (v *visitor) do(method, path, body string, headers ...string) reply {

@@ -75,6 +75,23 @@ func TestInABrowser(t *testing.T) {
 		t.Error("the revoked session is alive")
 	}
 
+	b.click(`nav a[href="/password"]`)
+	b.see("h1", "Password")
+	b.picture("password")
+	b.changePassword("wrong", "correct horse")
+	b.see(".error", "not your current password")
+	b.picture("password-wrong")
+	b.changePassword("password-alice", "correct horse")
+	b.see(".flash", "Password updated successfully.")
+	b.open(app.url + "/confirm?next=/password")
+	b.see("h1", "Is it still you?")
+	b.picture("confirm")
+	b.run(
+		chromedp.SendKeys(chromedp.CSS(`[name=password]`), "correct horse"),
+		chromedp.Click(chromedp.CSS("main button")),
+	)
+	b.see("h1", "Password")
+
 	b.click(".leave button")
 	b.see("h1", "Sign in")
 	b.signIn("admin@example.com", "password-admin")
@@ -85,6 +102,14 @@ func TestInABrowser(t *testing.T) {
 	b.click(`li:nth-child(2) button`)
 	b.see(".flash", "bob@example.com is now on the plan team.")
 	b.picture("users")
+	b.click(`nav a[href="/admin/explain"]`)
+	b.see("h1", "Why is this user stale?")
+	b.see("main", "The user was read for this request")
+	b.picture("explain")
+	b.open(app.url + "/admin/users/3/explain")
+	b.see(".lead", "admin@example.com")
+	b.see("main", "Sessions and tokens")
+	b.picture("explain-user")
 
 	b.open(app.url + "/nothing")
 	b.see("h1", "Not Found")
@@ -216,6 +241,15 @@ func (b *tab) signIn(email, password string) {
 	b.run(
 		chromedp.SetValue(chromedp.CSS(`[name=email]`), email),
 		chromedp.SendKeys(chromedp.CSS(`[name=password]`), password),
+		chromedp.Click(chromedp.CSS("main button")),
+	)
+}
+
+func (b *tab) changePassword(current, password string) {
+	b.t.Helper()
+	b.run(
+		chromedp.SendKeys(chromedp.CSS(`[name=current]`), current),
+		chromedp.SendKeys(chromedp.CSS(`main [name=password]`), password),
 		chromedp.Click(chromedp.CSS("main button")),
 	)
 }

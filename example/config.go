@@ -26,6 +26,10 @@ type config struct {
 	secure   bool   // COOKIE_SECURE: the site is reached over HTTPS
 	hashCost int    // of bcrypt; tests lower it
 
+	// recent is how long after signing in the password may be changed without
+	// being asked for it once more.
+	recent time.Duration
+
 	idle     time.Duration // TTL
 	renew    time.Duration // RENEW
 	absolute time.Duration // ABSOLUTE
@@ -48,6 +52,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 		secret:   e.secret("SESSION_SECRET"),
 		secure:   e.boolean("COOKIE_SECURE"),
 		hashCost: 10,
+		recent:   10 * time.Minute,
 		idle:     e.duration("TTL"),
 		renew:    e.duration("RENEW"),
 		absolute: e.duration("ABSOLUTE"),

@@ -26,6 +26,7 @@ func hashPassword(password string, cost int) (string, error) {
 type passwords struct {
 	turns chan struct{}
 	dummy string // the hash of a password that nobody has
+	cost  int    // of bcrypt
 }
 
 func newPasswords(cost int) (*passwords, error) {
@@ -33,25 +34,42 @@ func newPasswords(cost int) (*passwords, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), dummy: dummy}, nil
+	return &passwords{turns: make(chan struct{}, runtime.GOMAXPROCS(0)), dummy: dummy, cost: cost}, nil
 }
 
-// match tells whether password belongs to hash. An empty hash stands for an
-// unknown user: it takes the same work, so that the time of an answer does not
-// tell which e-mail addresses have an account.
-func (p *passwords) match(ctx context.Context, hash, password string) (bool, error) {
+// hash turns a new password into what is kept of it.
+func (p *passwords) hash(ctx context.Context, password string) (hash string, err error) {
+	if waited := p.turn(ctx, func() { hash, err = hashPassword(password, p.cost) }); waited != nil {
+		return "", waited
+	}
+	return hash, err
+}
+
+// turn runs work when it is its turn.
+func (p *passwords) turn(ctx context.Context, work func()) error {
 	ctx, cancel := context.WithTimeout(ctx, passwordWait)
 	defer cancel()
 	select {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()
 	case <-ctx.Done():
-		return false, unavailable("check a password", ctx.Err())
+		return unavailable("wait for a turn to check a password", ctx.Err())
 	}
+	work()
+	return nil
+}
+
+// match tells whether password belongs to hash. An empty hash stands for an
+// unknown user: it takes the same work, so that the time of an answer does not
+// tell which e-mail addresses have an account.
+func (p *passwords) match(ctx context.Context, hash, password string) (bool, error) {
 	possible := hash != "" && len(password) <= passwordMax
 	if !possible {
 		hash, password = p.dummy, password[:min(len(password), passwordMax)]
 	}
-	err := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password))
-	return err == nil && possible, nil
+	same := false
+	err := p.turn(ctx, func() {
+		same = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+	})
+	return same && possible, err
 }

@@ -63,7 +63,16 @@ func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
 
 		SignInPath: "/login",
 		HomePath:   "/profile",
+		ReauthPath: "/confirm",
 		Refuse:     s.refuse,
+		// What helps users to recognise their sessions.
+		Metadata: func(c *gin.Context) map[string]string {
+			return map[string]string{"browser": c.Request.UserAgent()}
+		},
+		// An audit log: who signed in, what ended a session, what looks wrong.
+		OnEvent: func(e powgin.Event) {
+			slog.Info("session", "event", e.Name, "user", e.UserKey, "session", e.Session)
+		},
 		OnError: func(ctx context.Context, err error) {
 			slog.ErrorContext(ctx, "powgin", "err", err)
 		},
@@ -107,6 +116,20 @@ func (s *site) handler() http.Handler {
 	member.POST("/plan", parseForm, powgin.Handle(s.changePlan))
 	get(member, "/sessions", powgin.Handle(s.sessions))
 	member.POST("/sessions/:id/revoke", powgin.Handle(s.revokeSession))
+	member.POST("/sessions/others/revoke", powgin.Handle(s.revokeOthers))
+	get(member, "/confirm", powgin.Handle(s.confirmPage))
+	member.POST("/confirm", parseForm, powgin.Handle(s.confirm))
+
+	// A browser that was left open must not be enough to take the account over.
+	recent := member.Group("/password", s.auth.RequireRecentSignIn(s.cfg.recent))
+	get(recent, "", powgin.Handle(s.passwordPage))
+	recent.POST("", parseForm, powgin.Handle(s.changePassword))
+
+	// The same for programs: powgin has these handlers ready.
+	api := web.Group("/api/sessions")
+	get(api, "", s.auth.SessionsHandler())
+	api.DELETE("/:id", s.auth.RevokeHandler("id"))
+	api.DELETE("", s.auth.RevokeOthersHandler())
 
 	// Reload reads the user from the database for these routes alone. A cached
 	// copy may be up to MaxAge old where a row is changed behind powgin's back,
@@ -117,6 +140,8 @@ func (s *site) handler() http.Handler {
 	admin := web.Group("/admin", s.auth.Reload(), s.auth.Require(func(u User) bool { return u.Admin }))
 	get(admin, "/users", powgin.Handle(s.adminPage))
 	admin.POST("/users/:id/plan", parseForm, powgin.Handle(s.changeUserPlan))
+	get(admin, "/explain", powgin.Handle(s.explainPage))
+	get(admin, "/users/:id/explain", powgin.Handle(s.explainUserPage))
 	return engine
 }
 

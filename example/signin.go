@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -14,9 +15,15 @@ import (
 // password.
 type signInForm struct {
 	Email, Next, Error string
+	Remember           bool
 	Accounts           []account
 	Domain             string // of the demo accounts
 }
+
+// remembered is how long a browser stays signed in that is asked to. On return
+// after a longer pause it is known, but has to give the password for what needs
+// a recent sign-in.
+const remembered = 30 * 24 * time.Hour
 
 func (s *site) signInPage(c *gin.Context) {
 	next, _ := powgin.LocalPath(c.Query("next"))
@@ -40,16 +47,22 @@ func (s *site) signIn(c *Context) {
 		powgin.Abort(c.Context, err)
 		return
 	}
+	remember := c.Request.PostForm.Has("remember")
 	if !ok {
 		showSignIn(c.Context, http.StatusUnprocessableEntity, signInForm{
-			Email: email,
-			Next:  next,
-			Error: "This e-mail address and password do not belong together.",
+			Email:    email,
+			Next:     next,
+			Remember: remember,
+			Error:    "This e-mail address and password do not belong together.",
 		})
 		return
 	}
 	// A new session with a new token, whatever the browser sent before.
-	if err := c.SignIn(user); err != nil {
+	options := []powgin.SignInOption{powgin.Method("password")}
+	if remember {
+		options = append(options, powgin.Remember(remembered))
+	}
+	if err := c.SignIn(user, options...); err != nil {
 		powgin.Abort(c.Context, err)
 		return
 	}

@@ -59,11 +59,19 @@ func (u users) list(ctx context.Context) ([]User, error) {
 // (db.Save) would put old values back into the columns that someone else has
 // changed meanwhile.
 func (u users) setPlan(ctx context.Context, id uint, plan string) error {
+	return u.set(ctx, id, "plan", plan)
+}
+
+func (u users) setPasswordHash(ctx context.Context, id uint, hash string) error {
+	return u.set(ctx, id, "password_hash", hash)
+}
+
+func (u users) set(ctx context.Context, id uint, column, value string) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	err := u.db.WithContext(ctx).Model(&User{}).Where("id = ?", id).Update("plan", plan).Error
+	err := u.db.WithContext(ctx).Model(&User{}).Where("id = ?", id).Update(column, value).Error
 	if err != nil {
-		return unavailable("write a plan", err)
+		return unavailable("write "+column, err)
 	}
 	return nil
 }
