@@ -69,7 +69,7 @@ type Config[U any] struct {
 	// under way with it: after SyncUser from then on, after a renewal from the
 	// first use of the new token. 0 stands for 5 seconds, or half of RenewAfter
 	// where that is shorter; NoGrace for none. At most a minute, and shorter
-	// than RenewAfter.
+	// than RenewAfter. Of tokens replaced in quick succession the last four work.
 	Grace time.Duration
 	// Keys sign tokens, so that forged ones never reach the store; nil leaves
 	// tokens unsigned, which are no easier to guess. The first key signs, all

@@ -11,25 +11,31 @@ import (
 	"github.com/powgin/powgin/cache"
 )
 
-// Where a request's user came from, as Explanation.Source has it.
+// An origin is where a request's user came from.
+type origin uint8
+
 const (
-	originCache    = "cache"
-	originDatabase = "database"
-	originStale    = "stale"
-	originSignIn   = "sign_in"
-	originSync     = "sync"
-	originAssigned = "assigned"
-	originUnknown  = "unknown"
-	originNobody   = "nobody"
+	originNobody   = origin(cache.FromNowhere)
+	originCache    = origin(cache.FromCache)
+	originDatabase = origin(cache.FromDatabase)
+	originStale    = origin(cache.FromStale)
+	originSignIn   = originStale + iota
+	originSync
+	originAssigned
+	originUnknown
 )
 
-// origins names those that package cache knows. With Config.Reload a request
-// begins with none.
-var origins = [...]string{
-	cache.FromNowhere:  "",
-	cache.FromCache:    originCache,
-	cache.FromDatabase: originDatabase,
-	cache.FromStale:    originStale,
+// origins tells of each its name, and how a summary begins.
+var origins = [...]struct{ name, begins string }{
+	originNobody:   {"nobody", "Nobody is signed in on this request."},
+	originCache:    {"cache", "The user is the cached copy, read"},
+	originDatabase: {"database", "The user was read for this request,"},
+	originStale:    {"stale", "The user is an old cached copy, served because the database did not answer, and read"},
+	originSignIn:   {"sign_in", "The user was read at this request's sign-in,"},
+	originSync:     {"sync", "The user was read again by SyncUser in this request,"},
+	originAssigned: {"assigned", "The user was put in place by AssignUser; the session's own was read"},
+	originUnknown: {"unknown", "Nobody can tell who is signed in: the store or the database did not answer, and the set-up " +
+		"lets the request pass as anonymous."},
 }
 
 // An Explanation tells why a request sees the user that it sees, and what is
@@ -117,35 +123,46 @@ func (a *Auth) ExplainRequest(c *gin.Context) (Explanation, error) {
 // Explain tells why the request sees the user that it sees.
 func (s *State) Explain(c *gin.Context) (Explanation, error) {
 	s.mu.Lock()
-	x := Explanation{Source: s.origin, Demand: s.demand.name, MaxAgeSeconds: s.demand.maxAge.Seconds()}
-	o := cache.Opened{Access: s.access, ReadAt: s.readAt}
-	failed := s.failed
+	o, from, asked, failed := cache.Opened{Access: s.access, ReadAt: s.readAt}, s.origin, s.demand, s.failed
 	s.mu.Unlock()
-	if x.Demand == "" {
-		x.Demand, x.MaxAgeSeconds = "cached", s.auth.Cache.Rules().UserAge().Seconds()
-	}
+	var x Explanation
 	if failed != nil {
 		x.Failure = "the store or the database could not answer"
 	}
+	if asked == nil {
+		asked = &demand{"cached", s.auth.Cache.Rules().UserAge()}
+	}
+	x.Demand, x.MaxAgeSeconds = asked.name, asked.maxAge.Seconds()
 	if !o.Live() {
-		x.Source = originNobody
-		if failed != nil {
-			x.Source = originUnknown
+		if from = originNobody; failed != nil {
+			from = originUnknown
 		}
-		x.Summary = x.summary()
+		x.Source, x.Summary = origins[from].name, origins[from].begins
 		return x, nil
 	}
 	x.UserKey, x.LoadedAt, x.Token = o.UserKey(), o.ReadAt.Std(), "current"
-	x.AgeSeconds = s.auth.Cache.Age(o.ReadAt).Seconds()
 	if o.InGrace() {
 		x.Token = "in grace"
 	}
+	age := s.auth.Cache.Age(o.ReadAt)
+	x.Source, x.AgeSeconds = origins[from].name, age.Seconds()
 	err := s.spend(c, func(ctx context.Context) (err error) {
 		x.Account, err = s.auth.explain(ctx, x.UserKey, o.Account(), o.Handle())
 		return err
 	})
-	x.Summary = x.summary()
+	x.Summary = fmt.Sprintf("%s %v ago. %s %s", origins[from].begins, age.Round(time.Millisecond), asked.summary(), x.Account.summary())
 	return x, err
+}
+
+// summary says what the route asks for.
+func (d *demand) summary() string {
+	switch {
+	case d.name == "cached":
+		return fmt.Sprintf("The route takes a cached copy of up to %v.", d.maxAge)
+	case d.maxAge > 0:
+		return fmt.Sprintf("The route wants one not older than %v.", d.maxAge)
+	}
+	return "The route reads the user at every request."
 }
 
 // Explain tells what the store holds of a user.
@@ -186,37 +203,7 @@ func times(in []cache.Time) []time.Time {
 	return out
 }
 
-// summary answers the question that a support ticket asks.
-func (x *Explanation) summary() string {
-	switch x.Source {
-	case originNobody:
-		return "Nobody is signed in on this request."
-	case originUnknown:
-		return "Nobody can tell who is signed in: the store or the database did not answer, and the set-up lets the request pass as anonymous."
-	}
-	age := time.Duration(x.AgeSeconds * float64(time.Second)).Round(time.Millisecond)
-	s := fmt.Sprintf("%s %v ago.", sources[x.Source], age)
-	switch {
-	case x.Demand == "cached":
-		s += fmt.Sprintf(" The route takes a cached copy of up to %v.", time.Duration(x.MaxAgeSeconds*float64(time.Second)))
-	case x.MaxAgeSeconds > 0:
-		s += fmt.Sprintf(" The route wants one not older than %v.", time.Duration(x.MaxAgeSeconds*float64(time.Second)))
-	default:
-		s += " The route reads the user at every request."
-	}
-	return s + " " + x.Account.summary()
-}
-
-var sources = map[string]string{
-	originCache:    "The user is the cached copy, read",
-	originDatabase: "The user was read for this request,",
-	originSignIn:   "The user was read at this request's sign-in,",
-	originSync:     "The user was read again by SyncUser in this request,",
-	originAssigned: "The user was put in place by AssignUser; the session's own was read",
-	originStale:    "The user is an old cached copy, served because the database did not answer, and read",
-	"":             "The user has yet to be read for this request; the last one was",
-}
-
+// summary says what the next request will do.
 func (x *AccountExplanation) summary() string {
 	switch {
 	case len(x.Writers)+len(x.AllWriters) > 0:

@@ -32,7 +32,7 @@ func RefreshMiddleware(which Which) gin.HandlerFunc {
 
 // MaxAgeMiddleware does so where the cached copy is older than d.
 func MaxAgeMiddleware(which Which, d time.Duration) gin.HandlerFunc {
-	asked := demand{"max_age", max(0, d)}
+	asked := &demand{"max_age", max(0, d)}
 	return with(which, func(c *gin.Context, s *State) error {
 		o := s.snapshot()
 		if o.Live() && s.auth.Cache.Age(o.ReadAt) > d {
@@ -45,21 +45,21 @@ func MaxAgeMiddleware(which Which, d time.Duration) gin.HandlerFunc {
 
 // A demand is how fresh a route wants the user to be.
 type demand struct {
-	name   string // "" where the route leaves it to Config.MaxAge
+	name   string
 	maxAge time.Duration
 }
 
 var (
-	demandReload  = demand{name: "reload"}
-	demandRefresh = demand{name: "refresh"}
+	demandReload  = &demand{name: "reload"}
+	demandRefresh = &demand{name: "refresh"}
 )
 
 // demands notes what the route asks for, if it is stricter than what was asked
 // before.
-func (s *State) demands(d demand) {
+func (s *State) demands(d *demand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.demand.name == "" || d.maxAge < s.demand.maxAge {
+	if s.demand == nil || d.maxAge < s.demand.maxAge {
 		s.demand = d
 	}
 }
@@ -81,7 +81,7 @@ func with(which Which, step func(*gin.Context, *State) error) gin.HandlerFunc {
 
 // reload makes the user as they are in the database the current one, or does
 // what Config.WhenDown says where nobody can tell. It never serves a stale copy.
-func (s *State) reload(c *gin.Context, asked demand) error {
+func (s *State) reload(c *gin.Context, asked *demand) error {
 	s.demands(asked)
 	if err := s.read(c, asked != demandReload); err != nil {
 		return s.withstand(c, nil, err)

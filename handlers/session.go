@@ -101,7 +101,7 @@ func (s *State) opening(c *gin.Context, o *cache.Opened) error {
 	if s.auth.Reload {
 		return s.reload(c, demandReload)
 	}
-	s.user, s.origin = s.auth.Copy(o.User), origins[o.From]
+	s.user, s.origin = s.auth.Copy(o.User), origin(o.From)
 	c.Set(s.auth.contextKey, s.user)
 	return nil
 }

@@ -40,9 +40,9 @@ type State struct {
 	writer   *writer       // nil until a cookie is to be sent
 	left     time.Duration // what the request may still spend
 	required bool          // RequireUser let the request pass
+	origin   origin        // where the user came from
+	demand   *demand       // the strictest that this route has made; nil for none
 	failed   error         // why nobody can tell, where Config.WhenDown lets the request pass
-	origin   string        // where the user came from
-	demand   demand        // the strictest that this route has made
 	done     atomic.Bool   // the request is over; set with mu held
 }
 
@@ -147,8 +147,8 @@ func (s *State) setUser(user any) {
 }
 
 // take makes what was opened the request's own. It is called with mu held.
-func (s *State) take(o *cache.Opened, origin string) {
-	s.access, s.readAt, s.origin, s.failed = o.Access, o.ReadAt, origin, nil
+func (s *State) take(o *cache.Opened, from origin) {
+	s.access, s.readAt, s.origin, s.failed = o.Access, o.ReadAt, from, nil
 	if o.User == nil {
 		s.setUser(nil)
 		return
@@ -158,7 +158,7 @@ func (s *State) take(o *cache.Opened, origin string) {
 
 // lose makes the request nobody's. It is called with mu held.
 func (s *State) lose() {
-	s.access, s.origin = cache.Access{}, ""
+	s.access, s.origin = cache.Access{}, originNobody
 	s.setUser(nil)
 }
 

@@ -1,0 +1,150 @@
+package powgintest_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/powgin/powgin/cache"
+	"github.com/powgin/powgin/powgintest"
+)
+
+// The stores below each break the contract in one way. That Exercise notices
+// shows that its promises could fail.
+
+// broken tells of a store that breaks the contract, and which promises are not
+// kept over it.
+var broken = map[string]struct {
+	store func(bytesOnly) cache.Store
+	red   []string
+}{
+	"swaps without comparing": {
+		func(s bytesOnly) cache.Store { return blind{s} },
+		[]string{"sign-ins that cross both live", "nothing brings an ended session back"},
+	},
+	"reports swaps that it did not make": {
+		func(s bytesOnly) cache.Store { return idle{s} },
+		[]string{"a sign-in gives a session on every node"},
+	},
+	"loads what was there before, for a while": {
+		func(s bytesOnly) cache.Store {
+			return &stale{bytesOnly: s, before: make(map[cache.Key]cache.Record), left: make(map[cache.Key]int)}
+		},
+		[]string{
+			"a sign-in gives a session on every node", "a sign-out ends every token at once",
+			"a revoked session ends at once", "SyncUser ends what it is asked to end",
+		},
+	},
+	"does not delete": {
+		func(s bytesOnly) cache.Store { return hoarder{s} },
+		[]string{"a sign-out ends every token at once", "revoking a user leaves none", "an ended session leaves no record"},
+	},
+	"brings no epoch": {
+		func(s bytesOnly) cache.Store { return timeless{s} },
+		[]string{"a user who is gone is signed out everywhere"},
+	},
+	"loads the record of another key": {
+		func(s bytesOnly) cache.Store { return &misplacing{bytesOnly: s} },
+		[]string{
+			"a sign-in gives a session on every node", "SyncUser shows the new row and replaces the token",
+			"a revoked session ends at once",
+		},
+	},
+	"keeps 255 bytes": {
+		func(s bytesOnly) cache.Store { return narrow{s} },
+		[]string{"sign-ins at the same time all live", "SyncUser shows the new row and replaces the token"},
+	},
+	"fails where there is no record": {
+		func(s bytesOnly) cache.Store { return strict{s} },
+		[]string{"a sign-in gives a session on every node", "a token that nobody was given is nobody's"},
+	},
+	"never lets a record expire": {
+		func(s bytesOnly) cache.Store { return immortal{s} },
+		[]string{"an expired session leaves no record"},
+	},
+	"takes ten seconds": {
+		func(s bytesOnly) cache.Store { return sluggish{s} },
+		[]string{"a sign-in gives a session on every node"},
+	},
+}
+
+func TestExerciseNoticesBrokenStores(t *testing.T) {
+	t.Parallel()
+	for name, b := range broken {
+		for _, promise := range b.red {
+			t.Run(name+": "+promise, func(t *testing.T) {
+				t.Parallel()
+				check := theCheck(t, promise)
+				synctest.Test(t, func(t *testing.T) {
+					if tell := record(t, check, b.store(bytesOnly{cache.NewMemory(0)})); tell == "" {
+						t.Errorf("over a store that %s the promise %q is kept; want it broken", name, promise)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTheRecorderTellsOfNothing guards the test above: a store that works keeps
+// the same promises in the same way.
+func TestTheRecorderTellsOfNothing(t *testing.T) {
+	t.Parallel()
+	for _, b := range broken {
+		for _, promise := range b.red {
+			t.Run(promise, func(t *testing.T) {
+				t.Parallel()
+				check := theCheck(t, promise)
+				synctest.Test(t, func(t *testing.T) {
+					if tell := record(t, check, bytesOnly{cache.NewMemory(0)}); tell != "" {
+						t.Errorf("over a store that works the promise %q is broken: %s", promise, tell)
+					}
+				})
+			})
+		}
+	}
+}
+
+func theCheck(t *testing.T, promise string) func(testing.TB, cache.Store) {
+	t.Helper()
+	check := powgintest.Promises()[promise]
+	if check == nil {
+		t.Fatalf("there is no promise %q", promise)
+	}
+	return check
+}
+
+// record runs a check and returns all that it found broken, "" for nothing.
+func record(t testing.TB, check func(testing.TB, cache.Store), store cache.Store) string {
+	r := &recorder{TB: t}
+	var done sync.WaitGroup
+	done.Go(func() { check(r, store) }) // a goroutine that FailNow may end
+	done.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.told, "\n")
+}
+
+// A recorder is a testing.TB that keeps failures to itself.
+type recorder struct {
+	testing.TB
+	mu   sync.Mutex
+	told []string // guarded by mu
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) { r.Error(fmt.Sprintf(format, args...)) }
+
+func (r *recorder) Error(args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = append(r.told, fmt.Sprint(args...))
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
