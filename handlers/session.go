@@ -32,6 +32,7 @@ func (a *Auth) begin(c *gin.Context) *State {
 	outer := stateIn(c)
 	for o := outer; o != nil; o = o.outer {
 		if o.auth == a {
+			outer.enterAgain(c)
 			return nil
 		}
 		if o.auth.conflicts(a) {
@@ -42,7 +43,11 @@ func (a *Auth) begin(c *gin.Context) *State {
 	a.warnInsecure(c.Request)
 	s := a.NewState()
 	s.Context, s.auth, s.outer, s.gin, s.left = c.Request.Context(), a, outer, c, cache.Budget
+	if outer != nil {
+		outer.inner.Store(s)
+	}
 	c.Set(stateKey{}, s)
+	s.received = c.Request
 	s.request = *c.Request.WithContext(s)
 	c.Request = &s.request
 	if err := s.open(c); err != nil {
@@ -119,7 +124,28 @@ func (s *State) finish() {
 	if s.writer != nil {
 		s.writer.beginLocked()
 	}
+	if s.received.MultipartForm == nil {
+		// net/http removes the files of an upload that it finds in its own.
+		s.received.MultipartForm = s.request.MultipartForm
+	}
+	if s.outer != nil {
+		s.outer.inner.Store(nil)
+	}
 	s.done.Store(true)
+}
+
+// enterAgain puts back what a gin.Context loses when the app sends it through
+// the router once more (gin.Engine.HandleContext).
+func (s *State) enterAgain(c *gin.Context) {
+	if _, ok := c.Get(stateKey{}); ok {
+		return
+	}
+	c.Set(stateKey{}, s)
+	for ; s != nil; s = s.outer {
+		if user := s.User(); user != nil {
+			c.Set(s.auth.contextKey, user)
+		}
+	}
 }
 
 // background returns a context for calls that are made outside the request of
@@ -127,5 +153,28 @@ func (s *State) finish() {
 // has changed already, and a caller who hangs up must not leave the old one in
 // the cache.
 func background(ctx context.Context) (context.Context, context.CancelFunc) {
-	return cache.Bounded(ctx, cache.Budget)
+	return cache.Bounded(withRequest(ctx), cache.Budget)
+}
+
+// withRequest returns a context that finds in its request what a gin.Context
+// does not: the tenant, above all, which must not depend on whether a handler
+// passes c or c.Request.Context().
+func withRequest(ctx context.Context) context.Context {
+	c, ok := ctx.Value(gin.ContextKey).(*gin.Context)
+	if !ok || c.Request == nil {
+		return ctx
+	}
+	return requestContext{ctx, c.Request.Context()}
+}
+
+type requestContext struct {
+	context.Context
+	request context.Context
+}
+
+func (c requestContext) Value(key any) any {
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	return c.request.Value(key)
 }

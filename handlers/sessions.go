@@ -166,7 +166,7 @@ func (a *Auth) RevokeUser(ctx context.Context, key string) error {
 // CachedUsers yields the users that are cached now, by value.
 func (a *Auth) CachedUsers(ctx context.Context) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		for user, err := range a.Cache.Users(ctx, a.tenant(ctx)) {
+		for user, err := range a.Cache.Users(ctx, a.tenant(withRequest(ctx))) {
 			if err == nil {
 				user = a.Copy(user)
 			}

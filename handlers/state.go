@@ -27,10 +27,12 @@ type State struct {
 
 	// request is the http.Request that the handlers get, whose context is the
 	// State. Kept here it is one allocation less in every request.
-	request http.Request
+	request  http.Request
+	received *http.Request // the one that it is a copy of
 
 	auth  *Auth
-	outer *State // of the Session middleware ahead of this one, if any
+	outer *State                // of the Session middleware ahead of this one, if any
+	inner atomic.Pointer[State] // of the one behind it, while that runs
 	gin   *gin.Context
 
 	mu       sync.Mutex    // guards what follows
@@ -82,7 +84,7 @@ func StateOf(ctx context.Context) *State {
 func stateIn(c *gin.Context) *State {
 	if c.Request != nil {
 		if s, ok := c.Request.Context().(*State); ok {
-			return s
+			return s.innermost()
 		}
 	}
 	if v, ok := c.Get(stateKey{}); ok {
@@ -90,6 +92,15 @@ func stateIn(c *gin.Context) *State {
 		return s
 	}
 	return nil
+}
+
+// innermost returns the state of the Session that ran last behind this one. The
+// app may have put back a request from between the two.
+func (s *State) innermost() *State {
+	for inner := s.inner.Load(); inner != nil; inner = s.inner.Load() {
+		s = inner
+	}
+	return s
 }
 
 // Of returns the state that this set-up's Session middleware made for the

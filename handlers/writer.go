@@ -136,11 +136,10 @@ func (w *writer) Flush() {
 	w.ResponseWriter.Flush()
 }
 
-// Hijack hands the connection over; a header that was not sent never is.
+// Hijack hands the connection over. What is in the header now may be sent by
+// whoever has it then, as httputil.ReverseProxy does with its 101.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.state.mu.Lock()
-	w.begun = true
-	w.state.mu.Unlock()
+	w.begin()
 	return w.ResponseWriter.Hijack()
 }
 

@@ -12,22 +12,22 @@ import (
 	"github.com/powgin/powgin/powgintest"
 )
 
-type member struct{ Name, Plan string }
+type guest struct{ Name, Plan string }
 
-// members is a Config.Users in which everyone exists.
-type members struct{}
+// anyone is a Config.Users in which everyone exists.
+type anyone struct{}
 
-func (members) Key(m member) string { return m.Name }
+func (anyone) Key(m guest) string { return m.Name }
 
-func (members) Find(_ context.Context, key string) (member, bool, error) {
-	return member{Name: key, Plan: "free"}, true, nil
+func (anyone) Find(_ context.Context, key string) (guest, bool, error) {
+	return guest{Name: key, Plan: "free"}, true, nil
 }
 
 // A session lives by the clock's time, and by no other.
 func TestClockMovesSessions(t *testing.T) {
 	t.Parallel()
 	clock := powgintest.NewClock()
-	auth, err := powgin.New(powgin.Config[member]{Users: members{}, Store: clock.Store()})
+	auth, err := powgin.New(powgin.Config[guest]{Users: anyone{}, Store: clock.Store()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestClockMovesSessions(t *testing.T) {
 	router.Use(auth.Session())
 	router.GET("/", auth.RequireUser(), func(c *gin.Context) { c.String(http.StatusOK, "in") })
 	router.POST("/", func(c *gin.Context) {
-		if err := powgin.SignIn(c, member{Name: "ann"}); err != nil {
+		if err := powgin.SignIn(c, guest{Name: "ann"}); err != nil {
 			powgin.Abort(c, err)
 		}
 	})

@@ -40,7 +40,7 @@ func Exercise(t *testing.T, newStore func(t *testing.T) cache.Store) {
 	for _, p := range promises() {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			p.check(newTrial(t, newStore(t)))
+			p.check(newProof(t, newStore(t)))
 		})
 	}
 }
@@ -55,7 +55,7 @@ func ExerciseInBubble(t *testing.T, newStore func(t *testing.T) cache.Store) {
 	for _, p := range slices.Concat(promises(), timedPromises()) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { p.check(newTrial(t, newStore(t))) })
+			synctest.Test(t, func(t *testing.T) { p.check(newProof(t, newStore(t))) })
 		})
 	}
 }
@@ -63,7 +63,7 @@ func ExerciseInBubble(t *testing.T, newStore func(t *testing.T) cache.Store) {
 // A promise of powgin, and what finds out whether it is kept.
 type promise struct {
 	name  string
-	check func(*trial)
+	check func(*proof)
 }
 
 // promises are those that hold over any store, in any time.

@@ -19,7 +19,7 @@ func tenantOf(ctx context.Context) string {
 }
 
 // hosted starts a site of many tenants, where a request names its own.
-func (t *trial) hosted() *cluster {
+func (t *proof) hosted() *cluster {
 	c := t.cluster(func(cfg *residentConfig) { cfg.Tenant = tenantOf })
 	nodes := c.site
 	c.site = http.NewServeMux()
@@ -36,7 +36,7 @@ func (c *cluster) visitorOf(tenant string) *visitor {
 	return v
 }
 
-func tenantsAreApart(t *trial) {
+func tenantsAreApart(t *proof) {
 	c := t.hosted()
 	acme, globex := c.visitorOf("acme"), c.visitorOf("globex")
 	acme.signIn(left, "alice")
@@ -70,7 +70,7 @@ func tenantsAreApart(t *trial) {
 	}
 }
 
-func namespacesAreApart(t *trial) {
+func namespacesAreApart(t *proof) {
 	shop, forum := t.cluster(), t.cluster() // each with a Namespace of its own
 	buyer, poster := shop.signIn(left, "alice"), forum.signIn(right, "alice")
 	shop.with(poster.token()).wantNobody("a token of another namespace")
@@ -133,7 +133,7 @@ func finish(c *gin.Context, err error, then gin.HandlerFunc) {
 	then(c)
 }
 
-func typesAreApart(t *trial) {
+func typesAreApart(t *proof) {
 	c := t.cluster()
 	c.withKeepers()
 	alice := resident{ID: "alice", Plan: "free"}

@@ -30,14 +30,14 @@ var alterations = map[string]func([]byte) []byte{
 	"too long":  func(b []byte) []byte { return append(slices.Clip(b), 0) },
 }
 
-func corruptRecords(t *trial) {
+func corruptRecords(t *proof) {
 	for name, alter := range alterations {
 		corruptWhenLoaded(t, name, alter)
 		corruptInTheStore(t, name, alter)
 	}
 }
 
-func corruptWhenLoaded(t *trial, name string, alter func([]byte) []byte) {
+func corruptWhenLoaded(t *proof, name string, alter func([]byte) []byte) {
 	c, store := t.flaky()
 	alice, bob := c.signIn(left, "alice"), c.signIn(right, "bob")
 	store.alterLoaded(alter)
@@ -48,7 +48,7 @@ func corruptWhenLoaded(t *trial, name string, alter func([]byte) []byte) {
 	bob.wantUser("bob")
 }
 
-func corruptInTheStore(t *trial, name string, alter func([]byte) []byte) {
+func corruptInTheStore(t *proof, name string, alter func([]byte) []byte) {
 	store := &spoiler{Store: t.store}
 	c := t.clusterOver(store)
 	alice, bob := c.signIn(left, "alice"), c.signIn(right, "bob")

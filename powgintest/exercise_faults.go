@@ -7,7 +7,7 @@ import (
 	"github.com/powgin/powgin"
 )
 
-func goneIsSignedOut(t *trial) {
+func goneIsSignedOut(t *proof) {
 	for what, lose := range map[string]func(*residents){
 		"deleted":    func(r *residents) { r.remove("alice") },
 		"not active": func(r *residents) { r.put(resident{ID: "alice", Locked: true}) },
@@ -33,7 +33,7 @@ func goneIsSignedOut(t *trial) {
 	}
 }
 
-func usersOutOfReach(t *trial) {
+func usersOutOfReach(t *proof) {
 	c := t.cluster()
 	alice, bob, stranger := c.signIn(left, "alice"), c.signIn(right, "bob"), c.visitor()
 	c.users.outOfReach(true)
@@ -56,7 +56,7 @@ func usersOutOfReach(t *trial) {
 	c.wantSessions("bob", 1)
 }
 
-func storeOutOfReach(t *trial) {
+func storeOutOfReach(t *proof) {
 	c, store := t.flaky()
 	alice, bob, stranger := c.signIn(left, "alice"), c.signIn(right, "bob"), c.visitor()
 	store.Down(true)
@@ -87,7 +87,7 @@ func storeOutOfReach(t *trial) {
 	c.wantSessions("bob", 1)
 }
 
-func lostAnswers(t *trial) {
+func lostAnswers(t *proof) {
 	for lost := 1; lost <= 2; lost++ {
 		c, store := t.flaky()
 		losing := func(request func() answered) answered {
@@ -124,7 +124,7 @@ func lostAnswers(t *trial) {
 // mostCalls is more than any request makes to the store.
 const mostCalls = 10
 
-func answerTellsTheTruth(t *trial) {
+func answerTellsTheTruth(t *proof) {
 	c, store := t.flaky()
 	for n := 1; n <= mostCalls; n++ {
 		failing := func(request func() answered) (ok bool) {
@@ -163,7 +163,7 @@ func answerTellsTheTruth(t *trial) {
 
 // nothingRevives ends a session while one of its requests is under way, which
 // has seen it alive, would renew it, and writes last.
-func nothingRevives(t *trial) {
+func nothingRevives(t *proof) {
 	c := t.cluster()
 	for name, send := range map[string]func(*visitor) answered{
 		"a renewal":   func(v *visitor) answered { return v.get(left + "/who") },
@@ -187,7 +187,7 @@ func nothingRevives(t *trial) {
 	}
 }
 
-func renewalsBesideASignOut(t *trial) {
+func renewalsBesideASignOut(t *proof) {
 	c := t.cluster()
 	alice := c.signIn(left, "alice")
 	tabs := []*visitor{alice.clone(), alice.clone(), alice.clone(), alice.clone(), alice}

@@ -14,13 +14,13 @@ import (
 	"github.com/powgin/powgin/cache"
 )
 
-// A trial finds out whether a promise is kept over a store.
-type trial struct {
+// A proof finds out whether a promise is kept over a store.
+type proof struct {
 	testing.TB
 	store cache.Store
 }
 
-func newTrial(t testing.TB, store cache.Store) *trial { return &trial{t, store} }
+func newProof(t testing.TB, store cache.Store) *proof { return &proof{t, store} }
 
 // newNamespace returns a Namespace that was never used before.
 func newNamespace() string { return "powgintest-" + rand.Text() }
@@ -34,7 +34,7 @@ const (
 // A cluster is one site on two nodes, which have a store and users in common
 // and nothing else.
 type cluster struct {
-	*trial
+	*proof
 	namespace   string
 	users       *residents
 	left, right *powgin.Auth[resident]
@@ -43,25 +43,23 @@ type cluster struct {
 
 type residentConfig = powgin.Config[resident]
 
-// cluster starts a site over the trial's store. change may alter its Config.
-func (t *trial) cluster(change ...func(*residentConfig)) *cluster {
+// cluster starts a site over the proof's store. change may alter its Config.
+func (t *proof) cluster(change ...func(*residentConfig)) *cluster {
 	t.Helper()
 	return t.clusterOver(t.store, change...)
 }
 
 // flaky starts a site over a store that can be told to fail.
-func (t *trial) flaky() (*cluster, *FlakyStore) {
+func (t *proof) flaky() (*cluster, *FlakyStore) {
 	t.Helper()
 	store := NewFlakyStore(t.store)
 	return t.clusterOver(store), store
 }
 
-func (t *trial) clusterOver(store cache.Store, change ...func(*residentConfig)) *cluster {
+func (t *proof) clusterOver(store cache.Store, change ...func(*residentConfig)) *cluster {
 	t.Helper()
-	if gin.IsDebugging() {
-		gin.SetMode(gin.TestMode)
-	}
-	c := &cluster{trial: t, namespace: newNamespace(), users: newResidents(), site: http.NewServeMux()}
+	quietGin()
+	c := &cluster{proof: t, namespace: newNamespace(), users: newResidents(), site: http.NewServeMux()}
 	cfg := residentConfig{
 		Users: c.users, Store: store, Namespace: c.namespace,
 		Active:  func(u resident) bool { return !u.Locked },
@@ -167,7 +165,7 @@ func (c *cluster) wantSessions(key string, n int) {
 	}
 }
 
-// must fails the trial where something is an error that has to work.
+// must fails the proof where something is an error that has to work.
 func (c *cluster) must(what string, err error) {
 	c.Helper()
 	if err != nil {

@@ -1,10 +1,6 @@
 package powgintest_test
 
 import (
-	"fmt"
-	"runtime"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -15,9 +11,9 @@ import (
 // The stores below each break the contract in one way. That Exercise notices
 // shows that its promises could fail.
 
-// broken tells of a store that breaks the contract, and which promises are not
+// brokenStores tells of a store that breaks the contract, and which promises are not
 // kept over it.
-var broken = map[string]struct {
+var brokenStores = map[string]struct {
 	store func(bytesOnly) cache.Store
 	red   []string
 }{
@@ -73,13 +69,14 @@ var broken = map[string]struct {
 
 func TestExerciseNoticesBrokenStores(t *testing.T) {
 	t.Parallel()
-	for name, b := range broken {
+	for name, b := range brokenStores {
 		for _, promise := range b.red {
 			t.Run(name+": "+promise, func(t *testing.T) {
 				t.Parallel()
 				check := theCheck(t, promise)
 				synctest.Test(t, func(t *testing.T) {
-					if tell := record(t, check, b.store(bytesOnly{cache.NewMemory(0)})); tell == "" {
+					store := b.store(bytesOnly{cache.NewMemory(0)})
+					if r := record(t, func(t testing.TB) { check(t, store) }); !r.Failed() {
 						t.Errorf("over a store that %s the promise %q is kept; want it broken", name, promise)
 					}
 				})
@@ -92,14 +89,15 @@ func TestExerciseNoticesBrokenStores(t *testing.T) {
 // the same promises in the same way.
 func TestTheRecorderTellsOfNothing(t *testing.T) {
 	t.Parallel()
-	for _, b := range broken {
+	for _, b := range brokenStores {
 		for _, promise := range b.red {
 			t.Run(promise, func(t *testing.T) {
 				t.Parallel()
 				check := theCheck(t, promise)
 				synctest.Test(t, func(t *testing.T) {
-					if tell := record(t, check, bytesOnly{cache.NewMemory(0)}); tell != "" {
-						t.Errorf("over a store that works the promise %q is broken: %s", promise, tell)
+					store := bytesOnly{cache.NewMemory(0)}
+					if r := record(t, func(t testing.TB) { check(t, store) }); r.Failed() {
+						t.Errorf("over a store that works the promise %q is broken: %s", promise, r.text())
 					}
 				})
 			})
@@ -114,37 +112,4 @@ func theCheck(t *testing.T, promise string) func(testing.TB, cache.Store) {
 		t.Fatalf("there is no promise %q", promise)
 	}
 	return check
-}
-
-// record runs a check and returns all that it found broken, "" for nothing.
-func record(t testing.TB, check func(testing.TB, cache.Store), store cache.Store) string {
-	r := &recorder{TB: t}
-	var done sync.WaitGroup
-	done.Go(func() { check(r, store) }) // a goroutine that FailNow may end
-	done.Wait()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Join(r.told, "\n")
-}
-
-// A recorder is a testing.TB that keeps failures to itself.
-type recorder struct {
-	testing.TB
-	mu   sync.Mutex
-	told []string // guarded by mu
-}
-
-func (r *recorder) Helper() {}
-
-func (r *recorder) Errorf(format string, args ...any) { r.Error(fmt.Sprintf(format, args...)) }
-
-func (r *recorder) Error(args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.told = append(r.told, fmt.Sprint(args...))
-}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	runtime.Goexit()
 }

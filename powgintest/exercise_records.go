@@ -25,14 +25,14 @@ func (s *keyLog) Swap(ctx context.Context, key cache.Key, old cache.ID, next cac
 }
 
 // logged starts a site whose store remembers its keys.
-func (t *trial) logged() (*cluster, *keyLog) {
+func (t *proof) logged() (*cluster, *keyLog) {
 	t.Helper()
 	store := &keyLog{Store: t.store, keys: make(map[cache.Key]bool)}
 	return t.clusterOver(store), store
 }
 
 // wantRecords checks how many accounts the store has records of.
-func (s *keyLog) wantRecords(t *trial, when string, want int) {
+func (s *keyLog) wantRecords(t *proof, when string, want int) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *keyLog) wantRecords(t *trial, when string, want int) {
 	}
 }
 
-func endedSessionLeavesNoRecord(t *trial) {
+func endedSessionLeavesNoRecord(t *proof) {
 	c, store := t.logged()
 	alice, bob := c.signIn(left, "alice"), c.signIn(right, "bob")
 	store.wantRecords(t, "with two users signed in", 2)
@@ -62,14 +62,14 @@ func endedSessionLeavesNoRecord(t *trial) {
 	store.wantRecords(t, "after the other was revoked", 0)
 }
 
-func expiredLeavesNoRecord(t *trial) {
+func expiredLeavesNoRecord(t *proof) {
 	c, store := t.logged()
 	c.signIn(left, "alice")
 	time.Sleep(10 * time.Minute)
 	bob := c.signIn(right, "bob")
-	time.Sleep(20*time.Minute - moment)
+	time.Sleep(20*time.Minute - instant)
 	store.wantRecords(t, "a moment before a session's end", 2)
-	time.Sleep(moment)
+	time.Sleep(instant)
 	store.wantRecords(t, "at a session's end", 1)
 	bob.wantUser("bob")
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/powgin/powgin"
 )
 
-func signInGivesASession(t *trial) {
+func signInGivesASession(t *proof) {
 	c := t.cluster()
 	stranger := c.visitor()
 	stranger.wantNobody("before anybody signs in")
@@ -36,7 +36,7 @@ func signInGivesASession(t *trial) {
 	c.wantSessions("bob", 1)
 }
 
-func unknownTokens(t *trial) {
+func unknownTokens(t *proof) {
 	c, store := t.flaky()
 	alice := c.signIn(left, "alice")
 	swaps := store.Swaps()
@@ -74,7 +74,7 @@ func flipped(token string, fromEnd int) string {
 	return string(b)
 }
 
-func signOutEndsEveryToken(t *trial) {
+func signOutEndsEveryToken(t *proof) {
 	c := t.cluster()
 	alice, other := c.signIn(left, "alice"), c.signIn(right, "alice")
 	replaced := alice.clone()
@@ -97,7 +97,7 @@ func signOutEndsEveryToken(t *trial) {
 	c.wantSessions("alice", 0)
 }
 
-func revokedSessionEnds(t *trial) {
+func revokedSessionEnds(t *proof) {
 	c := t.cluster()
 	alice, lost, bob := c.signIn(left, "alice"), c.signIn(right, "alice"), c.signIn(left, "bob")
 	id := lost.get(left + "/who").shows().Session.ID
@@ -115,7 +115,7 @@ func revokedSessionEnds(t *trial) {
 	bob.wantUser("bob")
 }
 
-func revokeOthers(t *trial) {
+func revokeOthers(t *proof) {
 	c := t.cluster()
 	alice, bob := c.signIn(left, "alice"), c.signIn(right, "bob")
 	others := []*visitor{c.signIn(left, "alice"), c.signIn(right, "alice"), c.signIn(right, "alice")}
@@ -134,7 +134,7 @@ func revokeOthers(t *trial) {
 	c.wantSessions("alice", 1)
 }
 
-func revokeUser(t *trial) {
+func revokeUser(t *proof) {
 	c := t.cluster()
 	one, two, bob := c.signIn(left, "alice"), c.signIn(right, "alice"), c.signIn(right, "bob")
 	c.must("RevokeUser", c.left.RevokeUser(t.Context(), "alice"))
@@ -146,7 +146,7 @@ func revokeUser(t *trial) {
 	one.wantUser("alice")
 }
 
-func signInsAtTheSameTime(t *trial) {
+func signInsAtTheSameTime(t *proof) {
 	c := t.cluster()
 	const n = 20
 	visitors := make([]*visitor, n)
@@ -160,7 +160,7 @@ func signInsAtTheSameTime(t *trial) {
 	c.wantSessions("alice", n)
 }
 
-func signInsThatCross(t *trial) {
+func signInsThatCross(t *proof) {
 	c := t.cluster()
 	for _, node := range []string{left, right} {
 		first, second := c.visitor(), c.visitor()
@@ -178,7 +178,7 @@ func maxSessions(n int, at powgin.AtMaxSessions) func(*residentConfig) {
 	return func(cfg *residentConfig) { cfg.MaxSessions, cfg.AtMaxSessions = n, at }
 }
 
-func oneSessionTooMany(t *trial) {
+func oneSessionTooMany(t *proof) {
 	c := t.cluster(maxSessions(2, powgin.Evict))
 	bob := c.signIn(left, "bob")
 	var all []*visitor
@@ -199,7 +199,7 @@ func oneSessionTooMany(t *trial) {
 	bob.wantUser("bob")
 }
 
-func oneSessionDenied(t *trial) {
+func oneSessionDenied(t *proof) {
 	c := t.cluster(maxSessions(2, powgin.Deny))
 	one, two, third := c.signIn(left, "alice"), c.signIn(right, "alice"), c.visitor()
 	for _, node := range []string{left, right} {
@@ -216,7 +216,7 @@ func oneSessionDenied(t *trial) {
 	two.wantUser("alice")
 }
 
-func sessionKeepsItsName(t *trial) {
+func sessionKeepsItsName(t *proof) {
 	c := t.cluster(func(cfg *residentConfig) {
 		cfg.Metadata = func(c *gin.Context) map[string]string { return map[string]string{"path": c.FullPath()} }
 	})

@@ -10,7 +10,7 @@ import (
 	"github.com/powgin/powgin"
 )
 
-func syncShowsAndReplaces(t *trial) {
+func syncShowsAndReplaces(t *proof) {
 	c := t.cluster()
 	alice, other, bob := c.signIn(left, "alice"), c.signIn(right, "alice"), c.signIn(right, "bob")
 	for _, v := range []*visitor{alice, other, bob} {
@@ -39,7 +39,7 @@ func syncShowsAndReplaces(t *trial) {
 	c.wantSessions("alice", 2)
 }
 
-func syncKeepsNoArgument(t *trial) {
+func syncKeepsNoArgument(t *proof) {
 	c := t.cluster()
 	alice, other := c.signIn(left, "alice"), c.signIn(right, "alice")
 	if got := alice.post(left + "/sync/forged").shows().User.Plan; got != "free" {
@@ -49,7 +49,7 @@ func syncKeepsNoArgument(t *trial) {
 	other.wantUser("alice")
 }
 
-func syncEndsWhatItIsAsked(t *trial) {
+func syncEndsWhatItIsAsked(t *proof) {
 	c := t.cluster()
 	alice, other, bob := c.signIn(left, "alice"), c.signIn(right, "alice"), c.signIn(right, "bob")
 	first := alice.clone()
@@ -73,7 +73,7 @@ func syncEndsWhatItIsAsked(t *trial) {
 	c.wantSessions("alice", 1)
 }
 
-func announcedElsewhere(t *trial) {
+func announcedElsewhere(t *proof) {
 	c := t.cluster()
 	alice, other, bob := c.signIn(left, "alice"), c.signIn(right, "alice"), c.signIn(left, "bob")
 	user := resident{ID: "alice", Plan: "forged"} // of which only the key counts
@@ -105,7 +105,7 @@ func announcedElsewhere(t *trial) {
 	bob.wantUser("bob")
 }
 
-func neverLessThanAnnounced(t *trial) {
+func neverLessThanAnnounced(t *proof) {
 	c := t.cluster()
 	c.users.setPlan("0")
 	paths := []string{left + "/who", right + "/who", left + "/reload", right + "/reload"}
@@ -147,7 +147,7 @@ func neverLessThanAnnounced(t *trial) {
 // many is how often a session is synced at once.
 const many = 50
 
-func syncAtOnce(t *trial) {
+func syncAtOnce(t *proof) {
 	c := t.cluster()
 	alice := c.signIn(left, "alice")
 	before := alice.clone()
@@ -186,7 +186,7 @@ func syncAtOnce(t *trial) {
 	alice.wantUser("alice")
 }
 
-func reloadSeesNow(t *trial) {
+func reloadSeesNow(t *proof) {
 	c := t.cluster()
 	alice, other := c.signIn(left, "alice"), c.signIn(right, "alice")
 	for i := range 4 {

@@ -11,16 +11,16 @@ import (
 // minutes without use, and an hour after their sign-in; tokens are renewed after
 // 15 minutes.
 
-// moment is the least time that there is.
-const moment = time.Nanosecond
+// instant is the least time that there is.
+const instant = time.Nanosecond
 
-func idleEnds(t *trial) {
+func idleEnds(t *proof) {
 	c := t.cluster()
 	alice, other, bob := c.signIn(left, "alice"), c.signIn(left, "alice"), c.signIn(right, "bob")
-	time.Sleep(30*time.Minute - moment)
+	time.Sleep(30*time.Minute - instant)
 	alice.get(right + "/member").want(http.StatusOK).wantCookie(true)
 	c.wantSessions("bob", 1)
-	time.Sleep(moment)
+	time.Sleep(instant)
 	bob.wantNobody("a session that was idle for 30 minutes")
 	c.wantSessions("bob", 0)
 	other.wantNobody("a session that was idle while another of its user was not")
@@ -28,28 +28,28 @@ func idleEnds(t *trial) {
 	c.wantSessions("alice", 1)
 }
 
-func absoluteEnds(t *trial) {
+func absoluteEnds(t *proof) {
 	c := t.cluster()
 	alice := c.signIn(left, "alice")
 	for i := range 6 {
 		wait := 10 * time.Minute
 		if i == 5 {
-			wait -= moment // that much before the end
+			wait -= instant // that much before the end
 		}
 		time.Sleep(wait)
 		alice.wantUser("alice")
 	}
-	time.Sleep(moment)
+	time.Sleep(instant)
 	alice.wantNobody("a session an hour after its sign-in")
 	c.wantSessions("alice", 0)
 }
 
-func renewedWhenDue(t *trial) {
+func renewedWhenDue(t *proof) {
 	c := t.cluster(withGrace(5 * time.Second))
 	alice := c.signIn(left, "alice")
-	time.Sleep(15*time.Minute - moment)
+	time.Sleep(15*time.Minute - instant)
 	alice.get(right + "/member").want(http.StatusOK).wantCookie(false)
-	time.Sleep(moment)
+	time.Sleep(instant)
 	first, tab := alice.token(), alice.clone()
 	tab.get(left + "/member").want(http.StatusOK).wantCookie(true)
 	alice.get(right + "/member").want(http.StatusOK).wantCookie(true)
@@ -59,9 +59,9 @@ func renewedWhenDue(t *trial) {
 	time.Sleep(time.Minute)
 	c.with(first).wantUser("alice") // until the new token is used
 	alice.get(left + "/member").want(http.StatusOK).wantCookie(false)
-	time.Sleep(5*time.Second - moment)
+	time.Sleep(5*time.Second - instant)
 	c.with(first).wantUser("alice") // and for Grace
-	time.Sleep(moment)
+	time.Sleep(instant)
 	c.with(first).wantNobody("a renewed token after its grace")
 	alice.wantUser("alice")
 	c.wantSessions("alice", 1)
@@ -71,28 +71,28 @@ func withGrace(d time.Duration) func(*residentConfig) {
 	return func(cfg *residentConfig) { cfg.Grace = d }
 }
 
-func graceEnds(t *trial) {
+func graceEnds(t *proof) {
 	c := t.cluster(withGrace(5 * time.Second))
 	alice := c.signIn(left, "alice")
 	before := alice.clone()
 	alice.post(right + "/sync").want(http.StatusOK).wantCookie(true)
-	time.Sleep(5*time.Second - moment)
+	time.Sleep(5*time.Second - instant)
 	before.wantUser("alice")
-	time.Sleep(moment)
+	time.Sleep(instant)
 	before.wantNobody("a replaced token after its grace")
 	alice.wantUser("alice")
 }
 
-func unannouncedShows(t *trial) {
+func unannouncedShows(t *proof) {
 	c := t.cluster()
 	alice := c.signIn(left, "alice")
 	alice.wantUser("alice")
 	c.users.setPlan("pro") // and nobody is told
-	time.Sleep(time.Minute + moment)
+	time.Sleep(time.Minute + instant)
 	alice.wantUser("alice")
 }
 
-func leastRecentlyRenewed(t *trial) {
+func leastRecentlyRenewed(t *proof) {
 	c := t.cluster(maxSessions(2, powgin.Evict))
 	first := c.signIn(left, "alice")
 	time.Sleep(time.Second)
@@ -106,7 +106,7 @@ func leastRecentlyRenewed(t *trial) {
 	third.wantUser("alice")
 }
 
-func hangingStore(t *trial) {
+func hangingStore(t *proof) {
 	c, store := t.flaky()
 	alice := c.signIn(left, "alice")
 	store.Hang(true)

@@ -82,7 +82,7 @@ func (c *cluster) with(token string) *visitor {
 	return v
 }
 
-// want fails the trial where the answer has another status.
+// want fails the proof where the answer has another status.
 func (a answered) want(status int) answered {
 	a.v.c.Helper()
 	if a.Status != status {

@@ -12,7 +12,7 @@ import (
 func Promises() map[string]func(testing.TB, cache.Store) {
 	checks := make(map[string]func(testing.TB, cache.Store))
 	for _, p := range slices.Concat(promises(), timedPromises()) {
-		checks[p.name] = func(t testing.TB, store cache.Store) { p.check(newTrial(t, store)) }
+		checks[p.name] = func(t testing.TB, store cache.Store) { p.check(newProof(t, store)) }
 	}
 	return checks
 }

@@ -12,16 +12,18 @@ import (
 
 // SignIn makes the request one of a browser in which the user has just signed
 // in: it starts a session through auth's own middleware and gives the request
-// its cookie. The user must exist where auth reads users from, and be active;
-// otherwise the test fails.
+// its cookie, in place of one that it may have. The user must exist where auth
+// reads users from, and be active; otherwise the test fails.
 //
 //	r := httptest.NewRequest("GET", "/profile", nil)
 //	powgintest.SignIn(t, auth, r, alice)
 //	router.ServeHTTP(w, r)
 //
 // The request's context and host are those of the sign-in, for Config.Tenant.
+// Where Gin is in its debug mode it is put into its test mode.
 func SignIn[U any](t testing.TB, auth *powgin.Auth[U], r *http.Request, user U, opts ...powgin.SignInOption) {
 	t.Helper()
+	quietGin()
 	var err error
 	engine := gin.New()
 	engine.Use(auth.Session())
@@ -37,9 +39,30 @@ func SignIn[U any](t testing.TB, auth *powgin.Auth[U], r *http.Request, user U, 
 	case answer.StatusCode != http.StatusOK:
 		t.Fatalf("powgintest.SignIn: Session refused the request with %d: %s", answer.StatusCode, w.Body)
 	case err != nil:
-		t.Fatalf("powgintest.SignIn of the user with the key %q: %v", auth.Key(user), err)
+		t.Fatalf("powgintest.SignIn of the user with the key %q: %v (users are read from Config.DB or Config.Users, in the tenant of the request's context)", auth.Key(user), err)
 	}
 	for _, c := range answer.Cookies() {
-		r.AddCookie(c)
+		setCookie(r, c)
+	}
+}
+
+// setCookie makes c the one cookie of its name that the request has: of two
+// tokens neither would count.
+func setCookie(r *http.Request, c *http.Cookie) {
+	others := r.Cookies()
+	r.Header.Del("Cookie")
+	for _, other := range others {
+		if other.Name != c.Name {
+			r.AddCookie(other)
+		}
+	}
+	r.AddCookie(c)
+}
+
+// quietGin puts Gin into its test mode where it is in its debug mode, in which
+// it prints every route. Gin itself decides before it can know of a test.
+func quietGin() {
+	if gin.IsDebugging() {
+		gin.SetMode(gin.TestMode)
 	}
 }
