@@ -31,15 +31,15 @@ func (c *Cache) RevokeUser(ctx context.Context, tenant, key string) error {
 }
 
 // RevokeAll ends everyone's sessions that were signed in before that moment by
-// the store's time. Zero, and a moment to come, stand for now. It visits no
-// account: the epoch beside each tells.
+// the store's time. Zero, and a moment to come, stand for all there are now. It
+// visits no account: the epoch beside each tells.
 func (c *Cache) RevokeAll(ctx context.Context, before Time) error {
 	stamp := NewID()
 	var at Time // the same in every copy of the epoch
 	err := c.updateEpoch(ctx, func(e *Epoch, now Time) *Epoch {
 		if at == 0 {
 			if at = before; at == 0 || at > now {
-				at = now
+				at = now + 1 // also those of this very moment
 			}
 		}
 		return revokeAll(e, now, stamp, at)

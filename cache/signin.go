@@ -57,7 +57,7 @@ func (c *Cache) SignIn(ctx context.Context, in *SignIn, o *Opened) (ended bool, 
 		return false, ErrInactive
 	}
 	token := newToken(id)
-	d := c.newSignIn(in, token, v.now)
+	d := c.newSignIn(in, token, v)
 	d.fill, d.user = p, user
 	if old := in.Carried; old != nil && old.Live() {
 		if old.Account() == id {
@@ -126,7 +126,13 @@ func (in *signIn) fate(h Handle, evicted []Session) string {
 	return EventRevoked
 }
 
-func (c *Cache) newSignIn(in *SignIn, token Token, now Time) *signIn {
+func (c *Cache) newSignIn(in *SignIn, token Token, v view) *signIn {
+	now, signedIn := v.now, v.now
+	if v.epoch != nil {
+		// The clock may stand still, or be another shard's: who signs in after
+		// everyone's sessions were ended is not one of those.
+		signedIn = max(now, v.epoch.revokedBefore)
+	}
 	life := in.Lifetime
 	if life <= 0 {
 		life = c.rules.AbsoluteTimeout
@@ -135,7 +141,7 @@ func (c *Cache) newSignIn(in *SignIn, token Token, now Time) *signIn {
 	return &signIn{
 		session: Session{
 			handle: newHandle(), transport: in.Transport, hash: token.hash(),
-			created: now, renewed: now, signedIn: now, ends: now.Add(min(life, max(MaxLifetime, c.rules.AbsoluteTimeout))),
+			created: now, renewed: now, signedIn: signedIn, ends: now.Add(min(life, max(MaxLifetime, c.rules.AbsoluteTimeout))),
 			remembered: in.Remember, resumed: in.Elsewhere,
 			methods: slices.Clone(in.Methods), metadata: cleanMetadata(in.Metadata),
 		},

@@ -75,6 +75,7 @@ func promises() []promise {
 		{"a revoked session ends at once", revokedSessionEnds},
 		{"revoking the others leaves one", revokeOthers},
 		{"revoking a user leaves none", revokeUser},
+		{"revoking everyone leaves nobody", revokeEveryone},
 		{"sign-ins at the same time all live", signInsAtTheSameTime},
 		{"sign-ins that cross both live", signInsThatCross},
 		{"one session too many ends another", oneSessionTooMany},

@@ -2,6 +2,7 @@ package powgintest
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -144,6 +145,22 @@ func revokeUser(t *proof) {
 	c.must("RevokeUser of somebody without sessions", c.right.RevokeUser(t.Context(), "alice"))
 	one.signIn(right, "alice")
 	one.wantUser("alice")
+}
+
+func revokeEveryone(t *proof) {
+	c := t.cluster()
+	alice, bob := c.signIn(left, "alice"), c.signIn(right, "bob")
+	copied := alice.clone()
+	alice.post(right + "/sync").want(http.StatusOK)
+	c.must("RevokeAll", c.left.RevokeAll(t.Context(), time.Time{}))
+	for _, v := range []*visitor{alice, copied, bob} {
+		v.wantNobody("a session from before RevokeAll")
+	}
+	c.wantSessions("alice", 0)
+	alice.signIn(right, "alice")
+	alice.wantUser("alice")
+	c.must("RevokeAll of what was before", c.right.RevokeAll(t.Context(), time.Unix(1, 0)))
+	alice.wantUser("alice")
 }
 
 func signInsAtTheSameTime(t *proof) {
