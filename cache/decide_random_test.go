@@ -16,6 +16,7 @@ type oracle struct {
 	dead   map[Token]bool // seen to work no more
 	moved  map[Handle]Time
 	first  map[Handle]Session // as it was at sign-in
+	slept  map[Handle]bool    // it was moved on after its idle time was over
 	ended  map[Handle]bool
 }
 
@@ -27,6 +28,7 @@ type life struct {
 	rules  *Rules
 	now    Time
 	a      *Account
+	epoch  *Epoch
 	made   []Token // newest last
 	serial byte
 }
@@ -43,7 +45,7 @@ func TestRandomLivesOfAnAccount(t *testing.T) {
 			rules: ruled(func(r *Rules) { r.MaxSessions, r.AbsoluteTimeout = 5, 3*time.Hour }),
 			oracle: &oracle{
 				owner: map[Token]Handle{}, latest: map[Token]Time{}, dead: map[Token]bool{},
-				moved: map[Handle]Time{}, first: map[Handle]Session{}, ended: map[Handle]bool{},
+				moved: map[Handle]Time{}, first: map[Handle]Session{}, ended: map[Handle]bool{}, slept: map[Handle]bool{},
 			},
 		}
 		for range steps {
@@ -62,7 +64,7 @@ func (l *life) step() {
 		frozen = encodeAccount(before, nil)
 	}
 	l.now = l.now.Add(time.Duration(l.rand.Int64N(int64([]time.Duration{time.Second, time.Minute, 20 * time.Minute}[l.rand.IntN(3)]))))
-	l.a = settle(l.a, nil, l.now, ID{}, l.rules).kept()
+	l.a = settle(l.a, l.epoch, l.now, ID{}, l.rules).kept()
 	switch n := l.rand.IntN(20); {
 	case n == 0 || len(l.made) == 0:
 		l.signIn()
@@ -70,6 +72,8 @@ func (l *life) step() {
 		l.endOne()
 	case n == 2:
 		l.a = markSessions(l.a)
+	case n == 3 && l.rand.IntN(5) == 0:
+		l.revokeAll()
 	case n < 6:
 		l.sync(l.anyToken())
 	default:
@@ -121,6 +125,12 @@ func (l *life) signIn() {
 	if l.rand.IntN(4) == 0 {
 		in.session.transport = Bearer
 	}
+	if l.rand.IntN(3) == 0 {
+		in.session.remembered = true
+	}
+	if l.rand.IntN(4) == 0 { // shorter than the idle time, perhaps, or longer than usual
+		in.session.ends = l.now.Add(time.Duration(1 + l.rand.Int64N(int64(5*time.Hour))))
+	}
 	if l.rand.IntN(3) == 0 && l.a != nil {
 		in.ending = l.a.sessions[0].handle
 	}
@@ -151,6 +161,25 @@ func (l *life) gone(held *Account) {
 	}
 }
 
+// revokeAll ends the sessions that were signed in before a moment of late.
+func (l *life) revokeAll() {
+	at := l.now.Add(-time.Duration(l.rand.Int64N(int64(time.Hour))))
+	l.epoch = revokeAll(l.epoch, l.now, ID{1}, at)
+	for h, first := range l.first {
+		if first.signedIn < at {
+			l.ended[h] = true
+		}
+	}
+}
+
+// move tells the oracle that the session was moved on now.
+func (l *life) move(h Handle) {
+	if l.now >= l.moved[h].Add(l.rules.IdleTimeout) {
+		l.slept[h] = true
+	}
+	l.moved[h] = l.now
+}
+
 // replace tells the oracle that a token works until then at the most.
 func (l *life) replace(token Token, until Time) {
 	if at, ok := l.latest[token]; !ok || until < at {
@@ -176,10 +205,10 @@ func (l *life) request(token Token) {
 	if handed != nil {
 		if _, known := l.owner[*handed]; !known {
 			l.owner[*handed], l.made = s.handle, append(l.made, *handed)
-			l.moved[s.handle] = l.now
+			l.move(s.handle)
 		}
 	} else if s != nil && s.transport == Bearer && next != l.a {
-		l.moved[s.handle] = l.now
+		l.move(s.handle)
 	}
 	l.a = next
 }
@@ -204,7 +233,8 @@ func (l *life) sync(token Token) {
 			l.replace(old, l.now.Add(grace))
 		}
 	}
-	l.owner[to], l.made, l.moved[s.handle] = s.handle, append(l.made, to), l.now
+	l.owner[to], l.made = s.handle, append(l.made, to)
+	l.move(s.handle)
 }
 
 func (l *life) check() {
@@ -216,7 +246,7 @@ func (l *life) check() {
 		if l.a != nil {
 			s, ro = l.a.find(&hash, l.now)
 		}
-		works := s != nil && s.end(l.rules) > l.now && ro != roleRetired
+		works := s != nil && s.end(l.rules) > l.now && !l.epoch.revoked(s) && ro != roleRetired
 		if !works {
 			l.dead[token] = true
 			continue
@@ -241,8 +271,9 @@ func (l *life) check() {
 	}
 	for h, first := range l.first {
 		s := l.a.session(h)
-		lives := s != nil && s.end(l.rules) > l.now
-		want := !l.ended[h] && l.now < min(l.moved[h].Add(l.rules.IdleTimeout), first.ends)
+		lives := s != nil && s.end(l.rules) > l.now && !l.epoch.revoked(s)
+		idle := l.now >= l.moved[h].Add(l.rules.IdleTimeout)
+		want := !l.ended[h] && l.now < first.ends && (first.remembered || !idle)
 		if lives != want {
 			l.Errorf("session %v lives: %v; want %v", h, lives, want)
 		}
@@ -251,6 +282,9 @@ func (l *life) check() {
 		}
 		if lives && (s.created != first.created || s.signedIn != first.signedIn || s.ends != first.ends || &s.metadata[0] != &first.metadata[0]) {
 			l.Errorf("session %v is not what it was at sign-in", h)
+		}
+		if lives && (s.resumed != l.slept[h] || s.dormant(l.now, l.rules) != idle) {
+			l.Errorf("session %v: resumed %v, dormant %v; want %v, %v", h, s.resumed, s.dormant(l.now, l.rules), l.slept[h], idle)
 		}
 		if s == nil {
 			l.ended[h] = true

@@ -220,8 +220,36 @@ func TestHostileNumbers(t *testing.T) {
 	if canonicalAccount(t, session(func(s *Session) { s.retired = make([]retired, maxRetired+1) })) {
 		t.Error("more retired tokens than are ever remembered are accepted")
 	}
+	if !canonicalAccount(t, session(func(s *Session) { s.methods = make([]string, MaxMethods) })) {
+		t.Error("as many methods as may be are refused, so that the next row shows nothing")
+	}
+	if canonicalAccount(t, session(func(s *Session) { s.methods = make([]string, MaxMethods+1) })) {
+		t.Error("more methods than are ever remembered are accepted")
+	}
 	if canonicalAccount(t, session(func(s *Session) { s.metadata = make([]Pair, maxMetadata+1) })) {
 		t.Error("more metadata than are ever kept are accepted")
+	}
+}
+
+// A session never takes more room than was counted for it at its sign-in.
+func TestASessionFitsWhatItWasCountedFor(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 2000 {
+		s := randomSession(r)
+		e := new(encoder)
+		e.session(&s)
+		if len(e.b) > s.maxSize() {
+			t.Fatalf("a session takes %d bytes; want %d at most: %+v", len(e.b), s.maxSize(), s)
+		}
+	}
+	s := aSession(1)
+	for range MaxMethods {
+		s.methods = append(s.methods, strings.Repeat("m", 200))
+	}
+	bare := aSession(1)
+	if got := s.maxSize() - bare.maxSize(); got < MaxMethods*200 {
+		t.Errorf("%d methods of 200 bytes are counted as %d bytes", MaxMethods, got)
 	}
 }
 
@@ -268,6 +296,10 @@ func randomSession(r *rand.Rand) Session {
 	s := Session{
 		handle: Handle(randomHash(r).slice(12)), transport: Transport(r.IntN(5)), regenerate: r.IntN(2) == 0,
 		hash: randomHash(r), created: randomTime(r), renewed: randomTime(r), signedIn: randomTime(r), ends: randomTime(r),
+		remembered: r.IntN(2) == 0, resumed: r.IntN(2) == 0,
+	}
+	for range r.IntN(MaxMethods + 1) {
+		s.methods = append(s.methods, randomText(r))
 	}
 	if r.IntN(2) == 0 {
 		s.pending = &pending{hash: randomHash(r), salt: randomHash(r), madeAt: randomTime(r)}
@@ -286,6 +318,7 @@ func (h Hash) slice(n int) []byte { return h[:n] }
 func FuzzDecodeAccount(f *testing.F) {
 	f.Add(encodeAccount(goldenAccount(), []byte(`{"Name":"Ann"}`)))
 	f.Add(encodeAccount(anAccount(), nil))
+	f.Add(encodeAccount(anAccount(aSession(1, remembered, func(s *Session) { s.methods = []string{"totp"} }), aSession(2, resumed)), nil))
 	f.Add(encodeAccount(withWriters(anAccount(aSession(1, pendingSince(15, 7))), writerUntil(8, 0.5)), []byte{}))
 	f.Fuzz(func(t *testing.T, data []byte) { canonicalAccount(t, data) })
 }

@@ -173,7 +173,7 @@ func (fs *flights) shareNewest(ctx context.Context, key newestKey, w work) (read
 	if l.next == nil {
 		l.next = newFlight(w)
 		fs.active.Add(1)
-	} else {
+	} else if !key.once { // a sync's read is nobody's reload
 		fs.shared.Add(1)
 	}
 	f := l.next

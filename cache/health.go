@@ -16,9 +16,9 @@ type health struct {
 	failures *atomic.Uint64
 	event    func(Event)
 
-	failing atomic.Bool
+	failing atomic.Bool // changed under mu; read without it, at every call that went well
 	mu      sync.Mutex
-	told    bool      // guarded by mu
+	told    bool      // guarded by mu; that it is down, and not yet that it is up
 	last    time.Time // guarded by mu; when it was last told that it is down
 }
 
@@ -42,12 +42,10 @@ func (h *health) saw(err error) {
 }
 
 func (h *health) failed() {
-	if h.failing.Swap(true) {
-		return
-	}
 	h.mu.Lock()
+	h.failing.Store(true)
 	now := time.Now()
-	tell := h.last.IsZero() || now.Sub(h.last) >= healthPause
+	tell := !h.told && (h.last.IsZero() || now.Sub(h.last) >= healthPause)
 	if tell {
 		h.told, h.last = true, now
 	}
@@ -58,10 +56,8 @@ func (h *health) failed() {
 }
 
 func (h *health) recovered() {
-	if !h.failing.Swap(false) {
-		return
-	}
 	h.mu.Lock()
+	h.failing.Store(false)
 	tell := h.told
 	h.told = false
 	h.mu.Unlock()

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,8 @@ type memorySpace struct {
 	epoch    atomic.Pointer[Epoch]
 	owner    owner                          // guarded by memory.mu
 	onExpiry atomic.Pointer[func(*Account)] // told of accounts that are forgotten; nil: nobody is
+
+	observers []*func(*Account) // guarded by memory.mu; the first is onExpiry
 }
 
 // NewMemory returns an empty in-process store for at most maxAccounts accounts
@@ -208,8 +211,26 @@ func (s *memorySpace) forget(ref accountRef, now Time) (at Time, alive bool) {
 // observe has f told of accounts whose time is over, once each, until end is
 // called. Where several Caches share the space the first is told.
 func (s *memorySpace) observe(f func(*Account)) (end func()) {
-	s.onExpiry.CompareAndSwap(nil, &f)
-	return func() { s.onExpiry.CompareAndSwap(&f, nil) }
+	mu := &s.memory.mu
+	mu.Lock()
+	defer mu.Unlock()
+	s.observers = append(s.observers, &f)
+	s.chooseObserver()
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		s.observers = slices.DeleteFunc(s.observers, func(o *func(*Account)) bool { return o == &f })
+		s.chooseObserver()
+	}
+}
+
+// chooseObserver is called with memory.mu held.
+func (s *memorySpace) chooseObserver() {
+	var first *func(*Account)
+	if len(s.observers) > 0 {
+		first = s.observers[0]
+	}
+	s.onExpiry.Store(first)
 }
 
 func (s *memorySpace) forgotten(a *Account) {

@@ -21,7 +21,31 @@ func (m *tokenModel) check(before, after *tokenWorld) string {
 			return broken
 		}
 	}
+	if broken := m.checkSlept(after); broken != "" {
+		return broken
+	}
 	return m.checkLate(before, after)
+}
+
+// checkSlept looks for a session that slept and whose sign-in counts as recent
+// all the same, to the next request or to one under way: as Cache.SignInAge
+// tells.
+func (m *tokenModel) checkSlept(w *tokenWorld) string {
+	recent := func(a *Account, h Handle) bool {
+		s := a.session(h)
+		return s != nil && !s.resumed && !s.dormant(w.now, &m.rules)
+	}
+	for i := range w.clients {
+		if c := &w.clients[i]; c.slept && recent(w.account, c.session) {
+			return "a sign-in is recent after a sleep"
+		}
+	}
+	for i := range w.requests {
+		if q := &w.requests[i]; q.at >= advancing && w.owner(i).slept && recent(q.view.account, q.handle) {
+			return "a sign-in is recent after a sleep"
+		}
+	}
+	return ""
 }
 
 // mayGoOn reports whether the client holds a token that works, or is about to

@@ -2,7 +2,7 @@ package cache
 
 func (m *tokenModel) key(b []byte, w *tokenWorld) []byte {
 	k := keyWriter{b: b}
-	k.byte(w.left.graces | w.left.ages<<2 | w.left.marks<<4)
+	k.byte(w.left.graces | w.left.ages<<2 | w.left.marks<<4 | w.left.sleeps<<6)
 	m.writeAccount(&k, w.account, w.now)
 	for i := range w.clients {
 		c := &w.clients[i]
@@ -11,6 +11,7 @@ func (m *tokenModel) key(b []byte, w *tokenWorld) []byte {
 		k.flag(c.ended)
 		if !c.out && !c.ended {
 			k.flag(c.marked)
+			k.flag(c.slept)
 			k.hash(c.token.hash())
 		}
 	}
@@ -37,6 +38,9 @@ func (m *tokenModel) writeSession(k *keyWriter, s *Session, now Time) {
 	k.byte(int(s.handle[0]))
 	k.hash(s.hash)
 	k.flag(s.regenerate)
+	k.flag(s.remembered)
+	k.flag(s.resumed)
+	k.flag(s.dormant(now, &m.rules))
 	k.flag(now.Sub(s.renewed) >= m.rules.RenewAfter)
 	k.flag(s.pending != nil)
 	if s.pending != nil {

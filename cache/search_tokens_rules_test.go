@@ -22,6 +22,7 @@ type tokenStory struct {
 	sends         [2]int     // how many requests they send
 	left          tokenBudget
 	retired       int // tokens of the first client that are in grace already
+	remembered    bool
 }
 
 // The stories that tokens have to stand. The first client's token is old when
@@ -42,6 +43,11 @@ var (
 	}
 	oneRevoked = tokenStory{
 		first: []tokenJob{looksOnly}, second: []tokenJob{revokesOthers}, sends: [2]int{1, 1},
+	}
+	sleepers = tokenStory{
+		first: []tokenJob{looksOnly, syncsToken}, sends: [2]int{3, 0},
+		left:       tokenBudget{graces: 1, sleeps: 2},
+		remembered: true,
 	}
 	manyTokens = tokenStory{
 		first: []tokenJob{syncsToken}, sends: [2]int{3, 0},
@@ -68,7 +74,13 @@ func (s tokenStory) search(without ...func(*tokenModel)) result {
 		w.account.sessions = append(w.account.sessions, Session{
 			handle: Handle{byte(i + 1)}, transport: Cookie, hash: token.hash(),
 			created: now, renewed: now.Add(-age), signedIn: now, ends: now.Add(time.Hour),
+			remembered: s.remembered,
 		})
+	}
+	if s.remembered {
+		for i := range w.account.sessions {
+			w.account.sessions[i].ends = now.Add(24 * time.Hour)
+		}
 	}
 	for i := range s.retired {
 		token := Token{secret: [32]byte{byte(i), 3}}
@@ -88,6 +100,7 @@ func TestEveryScheduleOfTokensKeepsThePromises(t *testing.T) {
 	}{
 		{"one client renews", renewals},
 		{"one client renews and syncs", tokenSyncs},
+		{"one client sleeps, renews and syncs", sleepers},
 		{"one client is signed out by another", oneRevoked},
 		{"one client signs out while another revokes", signOuts},
 		{"one client syncs more often than tokens are remembered", manyTokens},
@@ -117,6 +130,10 @@ func TestEachRuleOfTokensIsNeeded(t *testing.T) {
 		{"a sync ends the successor under way", tokenSyncs, syncKeepsPending, "two chains of tokens live"},
 		{"no later end for a token in grace", tokenSyncs, syncProlongs, "a token in grace gets a later end"},
 		{"no rotation by a token that a sync replaced", tokenSyncs, lateSyncRotates, "a token that a sync replaced changes the session"},
+		{"a renewal notes that the session slept", sleepers, renewalForgetsSleep, "a sign-in is recent after a sleep"},
+		{"a sync notes that the session slept", sleepers, syncForgetsSleep, "a sign-in is recent after a sleep"},
+		{"what was noted stays", sleepers, renewalClearsSleep, "a sign-in is recent after a sleep"},
+		{"who is remembered stays so", sleepers, renewalForgetsRemembering, "a client is signed out"},
 		{"four replaced tokens at most", manyTokens, remembersAll, "too many tokens in grace"},
 		{"a swap replaces only what it was decided on", oneRevoked, overwrites, "a session that was ended lives"},
 	} {
@@ -224,6 +241,23 @@ func remembersAll(m *tokenModel) {
 	onRotation(m, func(old, s *Session, in *rotation) {
 		s.retired = append(slices.Clone(old.retired), retired{hash: old.hash, until: in.now.Add(in.grace), synced: true})
 	})
+}
+
+func renewalForgetsSleep(m *tokenModel) {
+	onAdvance(m, nil, func(old, s *Session, _ role, _ Time) { s.resumed = old.resumed })
+}
+
+func syncForgetsSleep(m *tokenModel) {
+	onRotation(m, func(old, s *Session, _ *rotation) { s.resumed = old.resumed })
+}
+
+// renewalClearsSleep notes only of the last renewal whether it woke the session.
+func renewalClearsSleep(m *tokenModel) {
+	onAdvance(m, nil, func(old, s *Session, _ role, now Time) { s.resumed = old.dormant(now, &m.rules) })
+}
+
+func renewalForgetsRemembering(m *tokenModel) {
+	onAdvance(m, nil, func(_, s *Session, _ role, _ Time) { s.remembered = false })
 }
 
 func lateSyncRotates(m *tokenModel) {

@@ -15,7 +15,7 @@ type tokenWorld struct {
 	broken   string
 }
 
-type tokenBudget struct{ graces, ages, marks int }
+type tokenBudget struct{ graces, ages, marks, sleeps int }
 
 // A tokenClient holds a token of its session.
 type tokenClient struct {
@@ -24,6 +24,7 @@ type tokenClient struct {
 	out     bool // it has signed out, was signed out, or lost the answer to a sync
 	ended   bool // the session was ended, for ever
 	marked  bool // the session was marked, and got no successor since
+	slept   bool // nobody moved the session for its idle time
 	left    int  // requests it may yet send
 }
 
@@ -181,6 +182,12 @@ func (m *tokenModel) happen(w *tokenWorld, emit func(step, *tokenWorld, string))
 	})
 	by("time", "passes until tokens are old", func(b *tokenBudget) *int { return &b.ages }, func(w *tokenWorld) {
 		w.now = w.now.Add(m.rules.RenewAfter)
+	})
+	by("time", "passes until sessions sleep", func(b *tokenBudget) *int { return &b.sleeps }, func(w *tokenWorld) {
+		w.now = w.now.Add(m.rules.IdleTimeout)
+		for i := range w.clients {
+			w.clients[i].slept = true
+		}
 	})
 	by("somebody", "marks the sessions", func(b *tokenBudget) *int { return &b.marks }, func(w *tokenWorld) {
 		v := w.load()

@@ -106,7 +106,7 @@ func (c *Cache) land(ctx context.Context, id AccountID, v view, d *signIn, o *Op
 	if err != nil {
 		return err
 	}
-	*o = Opened{User: user, ReadAt: readAt, Successor: &token}
+	*o = Opened{User: user, ReadAt: readAt, From: FromDatabase, Successor: &token}
 	o.Access = Access{w.account, w.epoch, w.account.session(d.session.handle), roleCurrent, token}
 	for _, h := range ended {
 		c.event(Event{Name: d.fate(h, evicted), UserKey: w.account.key, Session: h})

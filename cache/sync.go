@@ -61,7 +61,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	}
 	c.counters.syncs.Add(1)
 	c.tell(EventRevoked, o.UserKey(), ended)
-	o.User, o.Successor = nil, nil
+	o.User, o.From, o.Successor = nil, FromNowhere, nil
 	if !o.moveTo(w) {
 		return ErrNoSession
 	}
@@ -90,7 +90,7 @@ func (c *Cache) refill(ctx context.Context, o *Opened) error {
 		*o = Opened{Ended: f.Ended}
 		return ErrInactive
 	}
-	o.User, o.ReadAt = f.User, f.ReadAt
+	o.User, o.ReadAt, o.From = f.User, f.ReadAt, FromDatabase
 	return nil
 }
 
