@@ -33,9 +33,13 @@ func unindented(code string) string {
 
 func TestTheCodeInTheReadmeIsThatOfTheExamples(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("example*_test.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
+	var files []string
+	for _, pattern := range []string{"example*_test.go", "powgintest/example*_test.go"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no examples in %s: %v", pattern, err)
+		}
+		files = append(files, found...)
 	}
 	var examples strings.Builder
 	for _, file := range files {
