@@ -369,10 +369,11 @@ type Stats = cache.Stats
 // Stats returns what was counted since New. Requests go on counting meanwhile.
 func (a *Auth[U]) Stats() Stats { return a.auth.Cache.Stats() }
 
-// Explanation and AccountExplanation are what Explain and ExplainUser tell.
+// Explanation, and what it consists of, is what Explain and ExplainUser tell.
 type (
 	Explanation        = handlers.Explanation
 	AccountExplanation = handlers.AccountExplanation
+	SessionExplanation = handlers.SessionExplanation
 )
 
 // Explain tells why the request sees the user that it sees: where they came

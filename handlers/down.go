@@ -58,7 +58,7 @@ func (s *State) withstand(c *gin.Context, o *cache.Opened, err error) error {
 		return err
 	}
 	c.Writer.Header()["Cache-Control"] = noStore
-	s.auth.OnError(s.Context, err)
+	s.auth.OnError(c.Request.Context(), err)
 	return nil
 }
 

@@ -105,6 +105,6 @@ func LogErrors() func(context.Context, error) {
 		similar := held
 		held = 0
 		mu.Unlock()
-		slog.ErrorContext(ctx, "powgin: a request was refused", "error", err, "not_logged", similar)
+		slog.ErrorContext(ctx, "powgin: something failed for a request", "error", err, "not_logged", similar)
 	}
 }

@@ -150,7 +150,11 @@ func (s *State) Explain(c *gin.Context) (Explanation, error) {
 		x.Account, err = s.auth.explain(ctx, x.UserKey, o.Account(), o.Handle())
 		return err
 	})
-	x.Summary = fmt.Sprintf("%s %v ago. %s %s", origins[from].begins, age.Round(time.Millisecond), asked.summary(), x.Account.summary())
+	held := "What the store holds now is not known: it did not answer."
+	if err == nil {
+		held = x.Account.summary()
+	}
+	x.Summary = fmt.Sprintf("%s %v ago. %s %s", origins[from].begins, age.Round(time.Millisecond), asked.summary(), held)
 	return x, err
 }
 

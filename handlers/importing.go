@@ -16,8 +16,8 @@ type Imported struct {
 	End     func() error
 }
 
-// importSession takes over the session of another library, for a request that
-// carries no cookie of ours. That session is ended only after ours has begun:
+// importSession takes over the session of another library, for a request in
+// which no session of ours was found. That session is ended only after ours has begun:
 // whatever fails, the user has one of them.
 func (s *State) importSession(c *gin.Context) error {
 	a := s.auth
@@ -40,7 +40,7 @@ func (s *State) importSession(c *gin.Context) error {
 	c.Writer.Header()["Cache-Control"] = noStore
 	if old.End != nil {
 		if err := old.End(); err != nil {
-			a.OnError(s.Context, fmt.Errorf("powgin: end an imported session: %w", err))
+			a.OnError(c.Request.Context(), fmt.Errorf("powgin: end an imported session: %w", err))
 		}
 	}
 	return nil

@@ -30,9 +30,13 @@ func RefreshMiddleware(which Which) gin.HandlerFunc {
 	return with(which, func(c *gin.Context, s *State) error { return s.reload(c, demandRefresh) })
 }
 
-// MaxAgeMiddleware does so where the cached copy is older than d.
+// MaxAgeMiddleware does so where the cached copy is older than d, which every
+// copy is for zero and less.
 func MaxAgeMiddleware(which Which, d time.Duration) gin.HandlerFunc {
-	asked := &demand{"max_age", max(0, d)}
+	if d <= 0 {
+		return RefreshMiddleware(which)
+	}
+	asked := &demand{"max_age", d}
 	return with(which, func(c *gin.Context, s *State) error {
 		o := s.snapshot()
 		if o.Live() && s.auth.Cache.Age(o.ReadAt) > d {

@@ -167,9 +167,10 @@ func (s *State) take(o *cache.Opened, from origin) {
 	s.setUser(s.auth.Copy(o.User))
 }
 
-// lose makes the request nobody's. It is called with mu held.
+// lose makes the request nobody's, as far as is known. It is called with mu
+// held.
 func (s *State) lose() {
-	s.access, s.origin = cache.Access{}, originNobody
+	s.access, s.origin, s.failed = cache.Access{}, originNobody, nil
 	s.setUser(nil)
 }
 
