@@ -94,7 +94,8 @@ type Config[U any] struct {
 	// request carries. powgin then signs that user in, though not as one who has
 	// just proved who they are, and ends the old session. An error means that it
 	// could not tell, as when a store is down. As long as it is set, whoever holds
-	// an old session can sign in: take it out when those have run out.
+	// an old session can sign in, whatever was revoked meanwhile: take it out when
+	// those have run out.
 	Import func(*gin.Context) (Imported, error)
 
 	// Namespace keeps apart what several Auths keep in one Store and in one

@@ -104,6 +104,13 @@ var wrongConfigs = []struct {
 	{func(c *powgin.Config[User]) { c.MaxAge = -time.Second }, "Config.MaxAge (-1s) must not be negative; for no bound use NoMaxAge"},
 	{func(c *powgin.Config[User]) { c.MaxSessions = -1 }, "Config.MaxSessions (-1) must not be negative"},
 	{func(c *powgin.Config[User]) { c.AtMaxSessions = 7 }, "Config.AtMaxSessions (7) must be Evict or Deny"},
+	{func(c *powgin.Config[User]) { c.AtMaxSessions = -1 }, "Config.AtMaxSessions (-1) must be Evict or Deny"},
+	{func(c *powgin.Config[User]) { c.AtReuse = 2 }, "Config.AtReuse (2) must be ReportOnly or EndSession"},
+	{func(c *powgin.Config[User]) { c.AtReuse = -1 }, "Config.AtReuse (-1) must be ReportOnly or EndSession"},
+	{func(c *powgin.Config[User]) { c.WhenDown = -2 }, "Config.WhenDown (ServeStale(-2ns)) must be Unavailable, Anonymous, or ServeStale of at most 10m0s"},
+	{func(c *powgin.Config[User]) { c.WhenDown = powgin.ServeStale(10*time.Minute + 1) }, "Config.WhenDown (ServeStale(10m0.000000001s)) must be Unavailable, Anonymous, or ServeStale of at most 10m0s"},
+	{func(c *powgin.Config[User]) { c.WhenDown = powgin.ServeStale(time.Minute) }, "Config.WhenDown (ServeStale(1m0s)) must be longer than MaxAge (1m0s), or it serves nobody"},
+	{func(c *powgin.Config[User]) { c.WhenDown, c.MaxAge = powgin.ServeStale(5*time.Minute), powgin.NoMaxAge }, "Config.WhenDown (ServeStale(5m0s)) must be longer than MaxAge (15m0s), or it serves nobody"},
 	{func(c *powgin.Config[User]) { c.MaxAccounts = -1 }, "Config.MaxAccounts (-1) must not be negative"},
 	{func(c *powgin.Config[User]) { c.MaxAccounts, c.Store = 5, cache.NewMemory(5) }, "Config.MaxAccounts (5) bounds the in-process store of a nil Store; the given Store has a bound of its own"},
 	{func(c *powgin.Config[User]) { c.Keys = [][]byte{make([]byte, 32), make([]byte, 31)} }, "Config.Keys[1] (31 bytes) must have at least 32 random bytes"},
@@ -116,6 +123,8 @@ var wrongConfigs = []struct {
 	{func(c *powgin.Config[User]) { c.Transport = powgin.Cookie{Name: "sid;"} }, `Config.Transport.Name ("sid;") must be at most 64 letters, digits, '.', '_' or '-'`},
 	{func(c *powgin.Config[User]) { c.SignInPath = "//evil.example" }, `Config.SignInPath ("//evil.example") must be a path of this site`},
 	{func(c *powgin.Config[User]) { c.HomePath = "https://app.example/" }, `Config.HomePath ("https://app.example/") must be a path of this site`},
+	{func(c *powgin.Config[User]) { c.ReauthPath = "confirm" }, `Config.ReauthPath ("confirm") must be a path of this site`},
+	{func(c *powgin.Config[User]) { c.ReauthPath = "/\\evil.example" }, `Config.ReauthPath ("/\\evil.example") must be a path of this site`},
 }
 
 func TestConfigNamesTheFieldTheValueAndTheRule(t *testing.T) {
@@ -172,6 +181,10 @@ func TestConfigTakesWhatIsAtTheBounds(t *testing.T) {
 		func(c *powgin.Config[User]) { c.AbsoluteTimeout = 30 * time.Minute },
 		func(c *powgin.Config[User]) { c.Grace, c.MaxAge = powgin.NoGrace, powgin.NoMaxAge },
 		func(c *powgin.Config[User]) { c.Grace = time.Minute },
+		func(c *powgin.Config[User]) { c.AtReuse, c.AtMaxSessions = powgin.EndSession, powgin.Deny },
+		func(c *powgin.Config[User]) { c.WhenDown = powgin.ServeStale(10 * time.Minute) },
+		func(c *powgin.Config[User]) { c.WhenDown = powgin.ServeStale(time.Minute + 1) },
+		func(c *powgin.Config[User]) { c.ReauthPath = "/confirm?lang=de" },
 		func(c *powgin.Config[User]) {
 			c.Namespace, c.Transport = "Shop_1.eu-"+longest[:54], powgin.Cookie{Name: longest}
 		},

@@ -89,8 +89,9 @@ func (c *Context[U]) MustUser() U {
 // A user who does not exist or is not Active is ErrInactive, one without a key
 // ErrNoUserKey; ErrTooManySessions, ErrFull and ErrUnavailable are what they
 // say. Once the response has begun it is ErrHeadersWritten. The options are
-// EndOthers, For, Remember and Method. On an error nobody new is signed in; only where the store fails last,
-// the other user's session that the request carried may have ended by then.
+// EndOthers, For, Remember and Method. On an error nobody new is signed in; only
+// where the store fails last, the other user's session that the request carried
+// may have ended by then.
 func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 	return c.state.SignIn(c.Context, keyOf(c.state, user), signInOptions(opts))
 }

@@ -61,12 +61,12 @@ var (
 // Abort ends the request with the answer that err is due, as powgin's own
 // middleware would: for ErrNotSignedIn with a redirect of browsers to
 // Config.SignInPath and for ErrReauthenticate to Config.ReauthPath, where they
-// are set; else through Config.Refuse, where that
-// is; else with problem details (RFC 9457). The answer is not to be stored, and
-// 503 comes with Retry-After. An error that is none of this package's is 500;
-// what is 500 or more is told to Config.OnError. Nothing of err itself reaches
-// the client. Once the response has begun Abort only ends the chain; without a
-// Session ahead of it there is no Config, and the answer is problem details.
+// are set; else through Config.Refuse, where that is; else with problem details
+// (RFC 9457). The answer is not to be stored, and 503 comes with Retry-After. An
+// error that is none of this package's is 500; what is 500 or more is told to
+// Config.OnError. Nothing of err itself reaches the client. Once the response has
+// begun Abort only ends the chain; without a Session ahead of it there is no
+// Config, and the answer is problem details.
 func Abort(c *gin.Context, err error) { handlers.Abort(c, err) }
 
 // AbortStatus returns the HTTP status that Abort answers err with, redirects

@@ -250,7 +250,8 @@ func (a *Auth[U]) Require(ok func(U) bool) gin.HandlerFunc {
 // longer ago than d who they are, by SignIn: no renewal and no SyncUser counts.
 // It is RequireUser as well. Others are answered with 401 or, if they are
 // browsers, sent to Config.ReauthPath where that is set; the page there checks
-// the password once more and calls SignIn. A token in grace is answered with 409.
+// the password once more and calls SignIn. A token in grace is answered with 409,
+// and so is a user whom AssignUser has put in the place of the session's own.
 // It panics where d is not positive.
 func (a *Auth[U]) RequireRecentSignIn(d time.Duration) gin.HandlerFunc {
 	return handlers.RequireRecentSignIn(a.auth.Own, d)

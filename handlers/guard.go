@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -37,7 +38,8 @@ func RequireRecentSignIn(which Which, d time.Duration) gin.HandlerFunc {
 
 // requireRecent counts from the sign-in, which no renewal and no sync moves.
 // What is not known for sure does not pass: a stale user, a token that has been
-// replaced, a session that slept.
+// replaced, a session that slept. Nor does a user who was only assigned, since
+// it was another who signed in.
 func (s *State) requireRecent(d time.Duration) error {
 	if err := s.require(); err != nil {
 		return err
@@ -51,11 +53,24 @@ func (s *State) requireRecent(d time.Duration) error {
 		return ErrNotSignedIn
 	case s.access.InGrace():
 		return cache.ErrInGrace
+	case s.strangerLocked():
+		return ErrOtherUser
 	}
 	if age, ok := s.auth.Cache.SignInAge(&s.access); !ok || age > d {
 		return ErrReauthenticate
 	}
 	return nil
+}
+
+// strangerLocked reports whether AssignUser has put another user in the place of
+// the session's. It is called with mu held.
+func (s *State) strangerLocked() bool {
+	if s.origin != originAssigned {
+		return false
+	}
+	user := reflect.New(s.auth.UserType)
+	user.Elem().Set(reflect.ValueOf(s.user))
+	return s.auth.UserKey(user.Interface()) != s.access.UserKey()
 }
 
 // Require returns the middleware that lets users pass for whom ok is true.
