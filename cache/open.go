@@ -22,10 +22,10 @@ type Opened struct {
 	// nobody is signed in, and with NoUser. It must not be changed.
 	User   any
 	ReadAt Time
-	// From tells where the user came from.
-	From Origin
 	// Successor is the token to hand out, nil for none.
 	Successor *Token
+	// From tells where the user came from.
+	From Origin
 	// Ended reports that the session has just been ended because its user is
 	// gone or no longer active.
 	Ended bool

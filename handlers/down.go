@@ -52,7 +52,7 @@ func (s *State) withstand(c *gin.Context, o *cache.Opened, err error) error {
 	case p > 0 && o != nil && s.auth.Cache.Stale(o, err, time.Duration(p)):
 		s.mu.Lock()
 		s.take(o, originStale)
-		s.failed = err
+		s.fail(err)
 		s.mu.Unlock()
 	default:
 		return err
@@ -72,7 +72,7 @@ func (s *State) giveUp(err error) bool {
 		return false
 	}
 	s.lose()
-	s.failed = err
+	s.fail(err)
 	return true
 }
 
@@ -84,7 +84,7 @@ func (s *State) unknown() error {
 	if s.access.Live() {
 		return nil
 	}
-	return s.failed
+	return s.some().failed
 }
 
 // Unknown reports whether nobody can tell whose request this is.
@@ -99,8 +99,8 @@ func (s *State) nobody() error {
 }
 
 func (s *State) nobodyLocked() error {
-	if s.failed != nil {
-		return s.failed
+	if err := s.some().failed; err != nil {
+		return err
 	}
 	return ErrNotSignedIn
 }

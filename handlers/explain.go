@@ -123,7 +123,7 @@ func (a *Auth) ExplainRequest(c *gin.Context) (Explanation, error) {
 // Explain tells why the request sees the user that it sees.
 func (s *State) Explain(c *gin.Context) (Explanation, error) {
 	s.mu.Lock()
-	o, from, asked, failed := cache.Opened{Access: s.access, ReadAt: s.readAt}, s.origin, s.demand, s.failed
+	o, from, asked, failed := cache.Opened{Access: s.access, ReadAt: s.readAt}, s.origin, s.some().demand, s.some().failed
 	s.mu.Unlock()
 	var x Explanation
 	if failed != nil {

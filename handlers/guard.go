@@ -46,9 +46,10 @@ func (s *State) requireRecent(d time.Duration) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	failed := s.some().failed
 	switch {
-	case s.failed != nil:
-		return s.failed
+	case failed != nil:
+		return failed
 	case !s.access.Live():
 		return ErrNotSignedIn
 	case s.access.InGrace():

@@ -63,8 +63,8 @@ var (
 func (s *State) demands(d *demand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.demand == nil || d.maxAge < s.demand.maxAge {
-		s.demand = d
+	if before := s.some().demand; before == nil || d.maxAge < before.maxAge {
+		s.more().demand = d
 	}
 }
 
@@ -120,7 +120,8 @@ func (s *State) read(c *gin.Context, fill bool) error {
 		}
 		return nil
 	}
-	s.readAt, s.origin, s.failed = f.ReadAt, originDatabase, nil
+	s.readAt, s.origin = f.ReadAt, originDatabase
+	s.fail(nil)
 	s.setUser(s.auth.Copy(f.User))
 	return nil
 }

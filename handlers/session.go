@@ -42,9 +42,9 @@ func (a *Auth) begin(c *gin.Context) *State {
 	}
 	a.warnInsecure(c.Request)
 	s := a.NewState()
-	s.Context, s.auth, s.outer, s.gin, s.left = c.Request.Context(), a, outer, c, cache.Budget
+	s.Context, s.auth, s.outer, s.gin = c.Request.Context(), a, outer, c
 	if outer != nil {
-		outer.inner.Store(s)
+		outer.flags.Or(covered)
 	}
 	c.Set(stateKey{}, s)
 	s.received = c.Request
@@ -81,7 +81,9 @@ func (s *State) open(c *gin.Context) error {
 	}
 	var o cache.Opened
 	err := a.Cache.Open(s.Context, &in, &o)
-	s.left -= o.Spent
+	if o.Spent > 0 {
+		s.more().spent += o.Spent
+	}
 	if err != nil {
 		return s.withstand(c, &o, err)
 	}
@@ -121,17 +123,17 @@ var noStore = []string{"no-store"}[:1:1]
 func (s *State) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writer != nil {
-		s.writer.beginLocked()
+	if w := s.some().writer; w != nil {
+		w.beginLocked()
 	}
-	if s.received.MultipartForm == nil {
+	if form := s.request.MultipartForm; form != nil {
 		// net/http removes the files of an upload that it finds in its own.
-		s.received.MultipartForm = s.request.MultipartForm
+		s.received.MultipartForm = form
 	}
 	if s.outer != nil {
-		s.outer.inner.Store(nil)
+		s.outer.flags.And(^covered)
 	}
-	s.done.Store(true)
+	s.flags.Or(over)
 }
 
 // enterAgain puts back what a gin.Context loses when the app sends it through

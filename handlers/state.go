@@ -31,21 +31,58 @@ type State struct {
 	received *http.Request // the one that it is a copy of
 
 	auth  *Auth
-	outer *State                // of the Session middleware ahead of this one, if any
-	inner atomic.Pointer[State] // of the one behind it, while that runs
+	outer *State // of the Session middleware ahead of this one, if any
 	gin   *gin.Context
+	flags atomic.Uint32 // over is set with mu held
 
-	mu       sync.Mutex    // guards what follows
-	access   cache.Access  // nobody's where there is no session
-	readAt   cache.Time    // when the session's user was read, by the store's time
-	user     any           // by value; nil for nobody
-	writer   *writer       // nil until a cookie is to be sent
-	left     time.Duration // what the request may still spend
-	required bool          // RequireUser let the request pass
-	origin   origin        // where the user came from
-	demand   *demand       // the strictest that this route has made; nil for none
-	failed   error         // why nobody can tell, where Config.WhenDown lets the request pass
-	done     atomic.Bool   // the request is over; set with mu held
+	mu       sync.Mutex   // guards what follows
+	origin   origin       // where the user came from
+	required bool         // RequireUser let the request pass
+	access   cache.Access // nobody's where there is no session
+	readAt   cache.Time   // when the session's user was read, by the store's time
+	user     any          // by value; nil for nobody
+	rare     *rare        // nil for most
+}
+
+// rare is what few requests need of a State.
+type rare struct {
+	writer *writer       // nil until a cookie is to be sent
+	spent  time.Duration // of cache.Budget, on calls so far
+	demand *demand       // the strictest that the route has made; nil for none
+	failed error         // why nobody can tell, where Config.WhenDown lets the request pass
+}
+
+// The flags of a State.
+const (
+	over    uint32 = 1 << iota // the request has been answered
+	covered                    // another Session runs behind this one
+)
+
+func (s *State) is(flag uint32) bool { return s.flags.Load()&flag != 0 }
+
+// more returns the rare part, to be changed. It is called with mu held, or
+// before anybody else knows the state.
+func (s *State) more() *rare {
+	if s.rare == nil {
+		s.rare = new(rare)
+	}
+	return s.rare
+}
+
+// some returns the rare part, to be read. It is called like more.
+func (s *State) some() rare {
+	if s.rare == nil {
+		return rare{}
+	}
+	return *s.rare
+}
+
+// fail notes why nobody can tell; nil for that somebody can. It is called like
+// more.
+func (s *State) fail(err error) {
+	if err != nil || s.rare != nil {
+		s.more().failed = err
+	}
 }
 
 // stateKey finds the State in a gin.Context and in a request's context.
@@ -83,8 +120,9 @@ func StateOf(ctx context.Context) *State {
 // request reaches: among the gin.Context's keys.
 func stateIn(c *gin.Context) *State {
 	if c.Request != nil {
-		if s, ok := c.Request.Context().(*State); ok {
-			return s.innermost()
+		// The app may have put back a request from between two Sessions.
+		if s, ok := c.Request.Context().(*State); ok && !s.is(covered) {
+			return s
 		}
 	}
 	if v, ok := c.Get(stateKey{}); ok {
@@ -92,15 +130,6 @@ func stateIn(c *gin.Context) *State {
 		return s
 	}
 	return nil
-}
-
-// innermost returns the state of the Session that ran last behind this one. The
-// app may have put back a request from between the two.
-func (s *State) innermost() *State {
-	for inner := s.inner.Load(); inner != nil; inner = s.inner.Load() {
-		s = inner
-	}
-	return s
 }
 
 // Of returns the state that this set-up's Session middleware made for the
@@ -152,14 +181,15 @@ func (s *State) Assign(user any) {
 // setUser is called with mu held.
 func (s *State) setUser(user any) {
 	s.user = user
-	if !s.done.Load() {
+	if !s.is(over) {
 		s.gin.Set(s.auth.contextKey, user)
 	}
 }
 
 // take makes what was opened the request's own. It is called with mu held.
 func (s *State) take(o *cache.Opened, from origin) {
-	s.access, s.readAt, s.origin, s.failed = o.Access, o.ReadAt, from, nil
+	s.access, s.readAt, s.origin = o.Access, o.ReadAt, from
+	s.fail(nil)
 	if o.User == nil {
 		s.setUser(nil)
 		return
@@ -170,7 +200,8 @@ func (s *State) take(o *cache.Opened, from origin) {
 // lose makes the request nobody's, as far as is known. It is called with mu
 // held.
 func (s *State) lose() {
-	s.access, s.origin, s.failed = cache.Access{}, originNobody, nil
+	s.access, s.origin = cache.Access{}, originNobody
+	s.fail(nil)
 	s.setUser(nil)
 }
 
@@ -194,7 +225,7 @@ func (s *State) snapshot() cache.Opened {
 // detached reports whether c cannot carry this request's answer: it is a copy,
 // or the request is over and its gin.Context may be another request's by now.
 func (s *State) detached(c *gin.Context) bool {
-	return s.done.Load() || c != s.gin
+	return s.is(over) || c != s.gin
 }
 
 // spend runs one call to the store or the database within what this request
@@ -206,7 +237,7 @@ func (s *State) spend(c *gin.Context, call func(context.Context) error) error {
 	left := cache.Budget
 	if counts {
 		s.mu.Lock()
-		left = s.left
+		left -= s.some().spent
 		s.mu.Unlock()
 	}
 	ctx, cancel := cache.Bounded(s.Context, left)
@@ -215,7 +246,7 @@ func (s *State) spend(c *gin.Context, call func(context.Context) error) error {
 	err := call(ctx)
 	if counts {
 		s.mu.Lock()
-		s.left -= time.Since(start)
+		s.more().spent += time.Since(start)
 		s.mu.Unlock()
 	}
 	return err

@@ -26,9 +26,9 @@ const (
 // and is looked at once more just before the first byte. It is called with mu
 // held, or before anybody else knows the state.
 func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
-	s.wrap(c, kind, t)
-	s.writer.maxAge = s.auth.Cache.Remembered(&s.access)
-	s.writer.put(c.Writer.Header())
+	w := s.wrap(c)
+	w.kind, w.token, w.maxAge = kind, t, s.auth.Cache.Remembered(&s.access)
+	w.put(c.Writer.Header())
 }
 
 // deleteCookie has the response delete the client's cookie. It is called like
@@ -37,8 +37,9 @@ func (s *State) deleteCookie(c *gin.Context) {
 	if c.Writer.Written() {
 		return
 	}
-	s.wrap(c, deletion, nil)
-	s.writer.put(c.Writer.Header())
+	w := s.wrap(c)
+	w.kind, w.token = deletion, nil
+	w.put(c.Writer.Header())
 }
 
 // withdraw takes back a renewal's cookie: an answer that could not tell who is
@@ -47,20 +48,21 @@ func (s *State) deleteCookie(c *gin.Context) {
 func (s *State) withdraw(c *gin.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writer != nil && s.writer.kind == renewal {
-		s.writer.kind, s.writer.token = nothing, nil
+	if w := s.some().writer; w != nil && w.kind == renewal {
+		w.kind, w.token = nothing, nil
 		s.auth.cookie.remove(c.Writer.Header())
 	}
 }
 
 // wrap puts our writer around the response's. Only requests that send a cookie
 // pay for it.
-func (s *State) wrap(c *gin.Context, kind outgoing, t *cache.Token) {
-	if s.writer == nil {
-		s.writer = &writer{ResponseWriter: c.Writer, state: s}
-		c.Writer = s.writer
+func (s *State) wrap(c *gin.Context) *writer {
+	r := s.more()
+	if r.writer == nil {
+		r.writer = &writer{ResponseWriter: c.Writer, state: s}
+		c.Writer = r.writer
 	}
-	s.writer.kind, s.writer.token = kind, t
+	return r.writer
 }
 
 // A writer looks at the cookie once more just before the first byte: by then
