@@ -38,14 +38,14 @@ type cookieSet struct {
 // fails t.
 func NewBrowser(t testing.TB, app http.Handler) *Browser {
 	jar, _ := cookiejar.New(nil) // without a list of public suffixes it cannot fail
-	return &Browser{t: t, app: app, origin: &url.URL{Scheme: "https", Host: "app.example", Path: "/"}, jar: jar}
+	return &Browser{t: t, app: app, origin: &url.URL{Scheme: "https", Host: "app.localhost", Path: "/"}, jar: jar}
 }
 
 // Response is an answer of the app.
 type Response struct {
-	Status int
-	Header http.Header
-	Body   string
+	Status int         // the status code
+	Header http.Header // with the Set-Cookie lines that the browser has kept
+	Body   string      // all of it
 }
 
 // Get sends a GET for a path of the app, with or without a query.

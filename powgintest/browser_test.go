@@ -117,13 +117,13 @@ func TestFormsComeFromTheAppsOwnPages(t *testing.T) {
 	if res.Status != http.StatusSeeOther || res.Header.Get("Location") != "/thanks" {
 		t.Errorf("POST /order = %d to %q; want 303 to /thanks, not followed", res.Status, res.Header.Get("Location"))
 	}
-	if got.Method != http.MethodPost || got.URL.Path != "/order" || got.TLS == nil || got.Host != "app.example" {
-		t.Errorf("the request is %s %s to %s, TLS = %t; want POST /order to app.example over TLS", got.Method, got.URL, got.Host, got.TLS != nil)
+	if got.Method != http.MethodPost || got.URL.Path != "/order" || got.TLS == nil || got.Host != "app.localhost" {
+		t.Errorf("the request is %s %s to %s, TLS = %t; want POST /order to app.localhost over TLS", got.Method, got.URL, got.Host, got.TLS != nil)
 	}
 	if form := got.PostForm; len(form["item"]) != 2 || form.Get("note") != "a&b" {
 		t.Errorf("the form is %v; want item twice, and the note", form)
 	}
-	for name, want := range map[string]string{"Origin": "https://app.example", "Sec-Fetch-Site": "same-origin"} {
+	for name, want := range map[string]string{"Origin": "https://app.localhost", "Sec-Fetch-Site": "same-origin"} {
 		if is := got.Header.Get(name); is != want {
 			t.Errorf("%s = %q; want %q", name, is, want)
 		}
