@@ -50,7 +50,7 @@ type Config[U any] struct {
 	// stands for 100,000. Beyond it a sign-in is ErrFull. It goes with a nil
 	// Store only.
 	MaxAccounts int
-	// Transport is how tokens travel; nil stands for Cookie{}.
+	// Transport is how tokens travel, Cookie or Bearer; nil stands for Cookie{}.
 	Transport Transport
 
 	// IdleTimeout ends a session whose newest token is that old; 0 stands for
@@ -241,7 +241,8 @@ type Imported struct {
 	End func() error
 }
 
-// A Transport is how a token travels. Cookie is the only one so far.
+// A Transport is how a token travels. A session is bound to the one it began
+// with.
 type Transport interface{ transport() }
 
 // Cookie is the transport of browsers. The cookie is HttpOnly, SameSite=Lax,
@@ -257,6 +258,17 @@ type Cookie struct {
 }
 
 func (Cookie) transport() {}
+
+// Bearer is the transport of programs: the token travels in the Authorization
+// header of each request (RFC 6750), and no cookie is set. Context.Token gives it
+// to the handler that signs in, which hands it to the client. It stays until it is
+// replaced by SyncUser with Rotate; requests later than Config.RenewAfter move the
+// idle time. Whoever is not signed in is answered with 401 and WWW-Authenticate,
+// never with a redirect, and requests from other sites are not refused: no browser
+// sends the token by itself.
+type Bearer struct{}
+
+func (Bearer) transport() {}
 
 // Event is something that happened to a user's sessions. It never holds a
 // token, a cookie or a user.
@@ -292,6 +304,7 @@ type resolved[U any] struct {
 	Config[U]
 	rules  cache.Rules
 	cookie handlers.Cookie
+	kind   cache.Transport
 	plan   *handlers.CopyPlan
 	model  *handlers.Model // nil with Users
 	space  cache.Space
@@ -309,6 +322,9 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 		SignInPath: cfg.SignInPath, HomePath: cfg.HomePath, ReauthPath: cfg.ReauthPath,
 	}
 	r.transport(&settings)
+	if r.kind == cache.Bearer && cfg.Import != nil {
+		settings.Fault("Import", "a function", "goes with a cookie: nobody would hand the token of Bearer to the client")
+	}
 	r.rules, r.cookie = settings.Resolve()
 	r.faults = settings.Faults()
 	r.userType()
@@ -326,18 +342,21 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 
 // transport reads the Transport into the settings.
 func (r *resolved[U]) transport(s *handlers.Settings) {
+	r.kind = cache.Cookie
 	switch t := r.Transport.(type) {
 	case nil:
+	case Bearer, *Bearer:
+		r.kind = cache.Bearer
 	case Cookie:
 		s.CookieName, s.Insecure = t.Name, t.Insecure
 	case *Cookie:
 		if t == nil {
-			s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie")
+			s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie or Bearer")
 			return
 		}
 		s.CookieName, s.Insecure = t.Name, t.Insecure
 	default:
-		s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie")
+		s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie or Bearer")
 	}
 }
 

@@ -101,7 +101,7 @@ func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 // is dropped, the session gets a new token, the row is read again, and what it
 // says is cached and becomes the current user: user only says whose entry is
 // meant. The replaced token works for Config.Grace more; the user's other
-// sessions keep theirs. The options are KeepSession, Grace and EndOthers.
+// sessions keep theirs. The options are KeepSession, Grace, EndOthers and Rotate.
 //
 // Nobody signed in is ErrNotSignedIn, a user with another key than the session's
 // ErrOtherUser, one without a key ErrNoUserKey. A user who turns out to be gone
@@ -144,6 +144,13 @@ func (c *Context[U]) Revoke(id string) error { return c.state.Revoke(c.Context, 
 // with every token they know. It answers ErrNotSignedIn for nobody, and ErrInGrace
 // where the request's token has been replaced.
 func (c *Context[U]) RevokeOthers() error { return c.state.RevokeOthers(c.Context) }
+
+// Token returns the token that this request is to hand to its client: with the
+// transport Bearer, after SignIn, or after SyncUser with Rotate. It is "" in every
+// other request, and with other transports, which send their tokens themselves.
+// It is the user's password for as long as the session lives: it belongs into the
+// answer's body and nowhere else.
+func (c *Context[U]) Token() string { return c.state.Token() }
 
 // Copy returns a copy that may be used by another goroutine and after the
 // request. It sees what this request's User, Session and so on see, and its
@@ -347,6 +354,12 @@ func Grace(d time.Duration) SyncOption { return syncOption(handlers.Grace(d)) }
 
 // KeepSession has SyncUser leave the session's token as it is.
 func KeepSession() SyncOption { return syncOption(handlers.KeepSession) }
+
+// Rotate has SyncUser replace the token of a Bearer session, which otherwise
+// stays; Context.Token has the new one. Once the response has begun the token
+// stays, and SyncUser is ErrHeadersWritten. With other transports it changes
+// nothing: their tokens are replaced anyway. It does not go with KeepSession.
+func Rotate() SyncOption { return syncOption(handlers.Rotate) }
 
 // EndOthers ends the user's other sessions, in SignIn and SyncUser, at once and
 // with every token they know.

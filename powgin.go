@@ -64,7 +64,7 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		return nil, err
 	}
 	a.auth = handlers.New(handlers.Config{
-		Cache: c, Tokens: cache.NewTokens(r.Namespace, cache.Cookie, r.Keys), Cookie: r.cookie,
+		Cache: c, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie,
 		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
 		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
 		Import: imports(r.Import), WhenDown: r.WhenDown, WhenDownFor: r.WhenDownFor,

@@ -13,6 +13,8 @@ type Sync struct {
 	Grace time.Duration
 	// Keep keeps the token.
 	Keep bool
+	// Rotate replaces a token that otherwise stays, as those of Bearer do.
+	Rotate bool
 	// EndOthers ends the user's other sessions.
 	EndOthers bool
 	// Mark leaves the token for now and has it renewed at the session's next
@@ -39,7 +41,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	lease, token := NewID(), newToken(id)
 	rot := rotation{
 		handle: o.Handle(), hash: o.token.hash(), to: token.hash(), grace: grace,
-		keep: in.Keep || in.Mark || !o.session.transport.rotates(), others: in.EndOthers,
+		keep: in.Keep || in.Mark || !in.Rotate && !o.session.transport.rotates(), others: in.EndOthers,
 	}
 	rotated := false
 	known := o.view(c.backend.now())

@@ -17,7 +17,8 @@ import (
 type Config struct {
 	Cache    *cache.Cache
 	Tokens   *cache.Tokens
-	Cookie   Cookie
+	Kind     cache.Transport
+	Cookie   Cookie // where Kind is cache.Cookie
 	UserType reflect.Type
 	// UserKey returns the key of a user, given as a pointer.
 	UserKey func(user any) string
@@ -54,13 +55,16 @@ type Config struct {
 type Auth struct {
 	Config
 	contextKey any // ContextKey, boxed once: boxing it per request allocates
-	cookie     cookieWriter
+	carrier    carrier
+	sender     sender // the carrier, where it is one
 	warn       sync.Once
 }
 
 // New returns the Auth of a set-up.
 func New(cfg Config) *Auth {
-	return &Auth{Config: cfg, contextKey: cfg.ContextKey, cookie: newCookieWriter(cfg.Cookie)}
+	a := &Auth{Config: cfg, contextKey: cfg.ContextKey, carrier: newCarrier(&cfg)}
+	a.sender, _ = a.carrier.(sender)
+	return a
 }
 
 func (a *Auth) tenant(ctx context.Context) string {
@@ -72,5 +76,5 @@ func (a *Auth) tenant(ctx context.Context) string {
 
 // conflicts reports whether two set-ups cannot serve one request side by side.
 func (a *Auth) conflicts(b *Auth) bool {
-	return a.UserType == b.UserType || a.ContextKey == b.ContextKey || a.Cookie.Name == b.Cookie.Name
+	return a.UserType == b.UserType || a.ContextKey == b.ContextKey || a.carrier.name() == b.carrier.name()
 }

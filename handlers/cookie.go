@@ -16,7 +16,7 @@ type Cookie struct {
 
 // A cookieWriter has worked out what can be worked out about the cookie.
 type cookieWriter struct {
-	name   string
+	cookie string // its name
 	prefix string // how a Set-Cookie line of this name begins
 	suffix string // the attributes
 }
@@ -26,7 +26,7 @@ type cookieWriter struct {
 // browser's session, and the server decides how long it counts. (OWASP Session Management Cheat Sheet, "Cookies"; RFC
 // 6265bis on the __Host- prefix.)
 func newCookieWriter(c Cookie) cookieWriter {
-	w := cookieWriter{name: c.Name, prefix: c.Name + "=", suffix: "; Path=/; HttpOnly; SameSite=Lax"}
+	w := cookieWriter{cookie: c.Name, prefix: c.Name + "=", suffix: "; Path=/; HttpOnly; SameSite=Lax"}
 	if c.Secure {
 		w.suffix = "; Path=/; HttpOnly; Secure; SameSite=Lax"
 	}
@@ -37,7 +37,7 @@ func newCookieWriter(c Cookie) cookieWriter {
 // carries under its name. With more than one it cannot be told which of them
 // somebody else has planted, so neither counts.
 func (w *cookieWriter) read(r *http.Request) (value string, found int) {
-	for _, c := range r.CookiesNamed(w.name) {
+	for _, c := range r.CookiesNamed(w.cookie) {
 		if found == 0 || c.Value != value {
 			value = c.Value
 			found++
@@ -58,10 +58,12 @@ func (w *cookieWriter) put(h http.Header, value string, maxAge time.Duration) {
 	}
 	h.Add("Set-Cookie", line+w.suffix)
 	h["Cache-Control"] = noStore
-	if !varies(h, "Cookie") {
-		h.Add("Vary", "Cookie")
-	}
+	w.vary(h)
 }
+
+func (w *cookieWriter) name() string { return w.cookie }
+
+func (w *cookieWriter) vary(h http.Header) { addVary(h, "Cookie") }
 
 // remove takes the cookie out of a response.
 func (w *cookieWriter) remove(h http.Header) {
@@ -76,6 +78,12 @@ func (w *cookieWriter) remove(h http.Header) {
 		delete(h, "Set-Cookie")
 	} else {
 		h["Set-Cookie"] = kept
+	}
+}
+
+func addVary(h http.Header, field string) {
+	if !varies(h, field) {
+		h.Add("Vary", field)
 	}
 }
 

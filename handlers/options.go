@@ -12,6 +12,7 @@ import (
 type SessionOptions struct {
 	grace      *time.Duration
 	keep       bool
+	rotate     bool
 	endOthers  bool
 	regenerate bool
 	revoke     bool
@@ -28,6 +29,7 @@ type Option func(*SessionOptions)
 // The options, as package powgin documents them.
 var (
 	KeepSession    Option = func(o *SessionOptions) { o.keep = true }
+	Rotate         Option = func(o *SessionOptions) { o.rotate = true }
 	EndOthers      Option = func(o *SessionOptions) { o.endOthers = true }
 	Regenerate     Option = func(o *SessionOptions) { o.regenerate = true }
 	RevokeSessions Option = func(o *SessionOptions) { o.revoke = true }

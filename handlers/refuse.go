@@ -72,10 +72,13 @@ func (a *Auth) refuse(c *gin.Context, s *State, err error) {
 		return
 	}
 	ans.head(c.Writer.Header())
+	if a.Kind == cache.Bearer && ans.status == http.StatusUnauthorized {
+		c.Header("WWW-Authenticate", challenge(c.Request, errors.Is(err, ErrReauthenticate)))
+	}
 	switch {
-	case errors.Is(err, ErrNotSignedIn) && a.SignInPath != "" && prefersHTML(c.Request):
+	case errors.Is(err, ErrNotSignedIn) && a.SignInPath != "" && a.redirects(c.Request):
 		c.Redirect(http.StatusSeeOther, signInTarget(a.SignInPath, c.Request))
-	case errors.Is(err, ErrReauthenticate) && a.ReauthPath != "" && prefersHTML(c.Request):
+	case errors.Is(err, ErrReauthenticate) && a.ReauthPath != "" && a.redirects(c.Request):
 		c.Redirect(http.StatusSeeOther, signInTarget(a.ReauthPath, c.Request))
 	case a.Config.Refuse != nil:
 		a.Config.Refuse(c, err)
@@ -94,7 +97,7 @@ func (a answer) head(h http.Header) {
 
 // turnAway ends a guest-only request of somebody who is signed in.
 func (a *Auth) turnAway(c *gin.Context, s *State) {
-	if a.HomePath != "" && prefersHTML(c.Request) {
+	if a.HomePath != "" && a.redirects(c.Request) {
 		c.Writer.Header()["Cache-Control"] = noStore
 		c.Redirect(http.StatusSeeOther, a.HomePath)
 		c.Abort()
@@ -130,6 +133,10 @@ func signInTarget(path string, r *http.Request) string {
 	}
 	return path + joint + "next=" + url.QueryEscape(next)
 }
+
+// redirects reports whether the client is better served with another page than
+// with a status. One that sends a bearer token is a program.
+func (a *Auth) redirects(r *http.Request) bool { return a.Kind != cache.Bearer && prefersHTML(r) }
 
 // prefersHTML reports whether the client is a browser that shows a page, or
 // one that says nothing of what it wants. A script's fetch says that it is no

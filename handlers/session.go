@@ -61,7 +61,10 @@ func (a *Auth) begin(c *gin.Context) *State {
 // open finds the session and its user.
 func (s *State) open(c *gin.Context) error {
 	a := s.auth
-	text, found := a.cookie.read(c.Request)
+	text, found := a.carrier.read(c.Request)
+	if a.sender == nil {
+		a.carrier.vary(c.Writer.Header())
+	}
 	if found > 1 {
 		a.Events.Emit(Event{Name: EventDuplicateCookie})
 		return nil
@@ -74,7 +77,7 @@ func (s *State) open(c *gin.Context) error {
 		return s.importSession(c)
 	}
 	in := cache.Opening{
-		Transport: cache.Cookie,
+		Transport: a.Kind,
 		Tenant:    a.tenant(s.Context),
 		Token:     token,
 		NoUser:    a.Reload,

@@ -36,7 +36,7 @@ func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
 	}
 	o := s.snapshot()
 	in := cache.SignIn{
-		Transport: cache.Cookie,
+		Transport: s.auth.Kind,
 		Tenant:    s.auth.tenant(s.Context),
 		UserKey:   key,
 		Carried:   &o.Access,
@@ -93,7 +93,7 @@ func (s *State) SignOut(c *gin.Context) error {
 		}
 	}
 	// A context kept after its request is another request's by now.
-	carried := !s.detached(c) && (o.Live() || hasCookie(c, s.auth.Cookie.Name))
+	carried := !s.detached(c) && (o.Live() || s.auth.carries(c))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lose()
@@ -103,7 +103,7 @@ func (s *State) SignOut(c *gin.Context) error {
 	return nil
 }
 
-func hasCookie(c *gin.Context, name string) bool {
-	_, err := c.Request.Cookie(name)
-	return err == nil
+func (a *Auth) carries(c *gin.Context) bool {
+	_, found := a.carrier.read(c.Request)
+	return found > 0
 }

@@ -47,6 +47,7 @@ type State struct {
 // rare is what few requests need of a State.
 type rare struct {
 	writer *writer       // nil until a cookie is to be sent
+	token  string        // for the app to hand out, "" for none
 	spent  time.Duration // of cache.Budget, on calls so far
 	demand *demand       // the strictest that the route has made; nil for none
 	failed error         // why nobody can tell, where Config.WhenDown lets the request pass
@@ -167,6 +168,13 @@ func (s *State) UserKey() (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.access.UserKey(), s.access.Live()
+}
+
+// Token returns the token that this request has to hand out, "" for none.
+func (s *State) Token() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.some().token
 }
 
 // Assign makes user, a value of the user type, the current user of this

@@ -16,7 +16,7 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	grace, err := opts.graceOrDefault()
 	o := s.snapshot()
 	switch {
-	case err != nil || opts.background() || opts.keep && opts.grace != nil:
+	case err != nil || opts.background() || opts.keep && (opts.grace != nil || opts.rotate):
 		return ErrOption
 	case !o.Live():
 		return s.nobody()
@@ -28,15 +28,21 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 		return s.syncDetached(c, key, opts)
 	}
 	// A token that has none to come needs no response to carry it.
-	late := c.Writer.Written() && !opts.keep && !o.InGrace()
+	late := c.Writer.Written() && s.auth.rotates(&opts) && !o.InGrace()
 	err = s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
-			Grace: grace, Keep: opts.keep, EndOthers: opts.endOthers, Mark: late,
+			Grace: grace, Keep: opts.keep, Rotate: opts.rotate && !late, EndOthers: opts.endOthers, Mark: late,
 		})
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.synced(c, o, err, late)
+}
+
+// rotates reports whether a sync with these options replaces the token: a bearer
+// token stays unless the app asks, since its client would not know.
+func (a *Auth) rotates(opts *SessionOptions) bool {
+	return !opts.keep && (a.sender != nil || opts.rotate)
 }
 
 // synced gives the request what the sync left it with. It is called with mu
@@ -82,7 +88,7 @@ func (s *State) syncDetached(c *gin.Context, key string, opts SessionOptions) er
 // Sync is SyncUser from outside the user's own requests.
 func (a *Auth) Sync(ctx context.Context, key string, opts SessionOptions) error {
 	switch {
-	case opts.keep || opts.endOthers || opts.grace != nil:
+	case opts.keep || opts.endOthers || opts.rotate || opts.grace != nil:
 		return ErrOption
 	case key == "":
 		return ErrNoUserKey

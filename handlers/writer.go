@@ -25,7 +25,13 @@ const (
 // header now, for writers that reach the response by another way than ours,
 // and is looked at once more just before the first byte. It is called with mu
 // held, or before anybody else knows the state.
+//
+// Without a sender the app hands it out.
 func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
+	if s.auth.sender == nil {
+		s.more().token = s.auth.Tokens.Format(*t)
+		return
+	}
 	w := s.wrap(c)
 	w.kind, w.token, w.maxAge = kind, t, s.auth.Cache.Remembered(&s.access)
 	w.put(c.Writer.Header())
@@ -34,6 +40,12 @@ func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
 // deleteCookie has the response delete the client's cookie. It is called like
 // sendToken.
 func (s *State) deleteCookie(c *gin.Context) {
+	if s.auth.sender == nil {
+		if s.rare != nil {
+			s.rare.token = ""
+		}
+		return
+	}
 	if c.Writer.Written() {
 		return
 	}
@@ -50,7 +62,7 @@ func (s *State) withdraw(c *gin.Context) {
 	defer s.mu.Unlock()
 	if w := s.some().writer; w != nil && w.kind == renewal {
 		w.kind, w.token = nothing, nil
-		s.auth.cookie.remove(c.Writer.Header())
+		s.auth.sender.remove(c.Writer.Header())
 	}
 }
 
@@ -83,10 +95,10 @@ type writer struct {
 func (w *writer) put(h http.Header) {
 	a := w.state.auth
 	if w.kind == deletion {
-		a.cookie.put(h, "", 0)
+		a.sender.put(h, "", 0)
 		return
 	}
-	a.cookie.put(h, a.Tokens.Format(*w.token), w.maxAge)
+	a.sender.put(h, a.Tokens.Format(*w.token), w.maxAge)
 }
 
 // begin runs before anything is sent.
@@ -113,7 +125,7 @@ func (w *writer) beginLocked() {
 		if a.Cache.IsNewest(ctx, w.token) {
 			w.put(h)
 		} else {
-			a.cookie.remove(h)
+			a.sender.remove(h)
 		}
 	}
 }

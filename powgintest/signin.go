@@ -12,7 +12,8 @@ import (
 
 // SignIn makes the request one of a browser in which the user has just signed
 // in: it starts a session through auth's own middleware and gives the request
-// its cookie, in place of one that it may have. The user must exist where auth
+// its cookie, in place of one that it may have, or with the transport Bearer its
+// Authorization header. The user must exist where auth
 // reads users from, and be active; otherwise the test fails.
 //
 //	r := httptest.NewRequest("GET", "/profile", nil)
@@ -27,7 +28,11 @@ func SignIn[U any](t testing.TB, auth *powgin.Auth[U], r *http.Request, user U, 
 	var err error
 	engine := gin.New()
 	engine.Use(auth.Session())
-	engine.POST("/", func(c *gin.Context) { err = powgin.SignIn(c, user, opts...) })
+	var token string
+	engine.POST("/", powgin.Handle(func(c *powgin.Context[U]) {
+		err = c.SignIn(user, opts...)
+		token = c.Token()
+	}))
 	post := httptest.NewRequestWithContext(r.Context(), http.MethodPost, "/", nil)
 	post.Host, post.RemoteAddr = r.Host, r.RemoteAddr
 	post.Header.Set("User-Agent", r.UserAgent())
@@ -43,6 +48,9 @@ func SignIn[U any](t testing.TB, auth *powgin.Auth[U], r *http.Request, user U, 
 	}
 	for _, c := range answer.Cookies() {
 		setCookie(r, c)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
 	}
 }
 

@@ -1,0 +1,41 @@
+package powgin_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/powgin/powgin"
+)
+
+// bearer has a Config's tokens travel in the Authorization header.
+func bearer(c *powgin.Config[User]) { c.Transport = powgin.Bearer{} }
+
+// The token is handed out once, by the handler that signs in; the header brings
+// it back, and nothing sets a cookie.
+func TestBearerTokenIsHandedOutOnce(t *testing.T) {
+	t.Parallel()
+	a, _ := newPeopleApp(t, bearer)
+	a.handle(http.MethodPost, "/token", func(c *Context) {
+		if err := c.SignIn(person(1)); err != nil {
+			powgin.Abort(c.Context, err)
+			return
+		}
+		c.String(http.StatusOK, c.Token())
+	})
+	a.handle(http.MethodGet, "/token", func(c *Context) { c.String(http.StatusOK, c.Token()) })
+	client := a.browser()
+	token := client.post("/token").want(http.StatusOK).wantNoCookie().Body.String()
+	if token == "" {
+		t.Fatal("SignIn hands out no token")
+	}
+	if got := client.get("/me", "Authorization", "Bearer "+token).wantNoCookie().shows(); got == nil || got.Name != "alice" {
+		t.Errorf("GET /me with the token shows %v; want alice", got)
+	}
+	if again := client.get("/token", "Authorization", "Bearer "+token).Body.String(); again != "" {
+		t.Errorf("a later request hands out %q; want nothing", again)
+	}
+	r := client.get("/me").want(http.StatusUnauthorized)
+	if got := r.Header().Get("WWW-Authenticate"); got != "Bearer" {
+		t.Errorf("without a token WWW-Authenticate is %q; want Bearer", got)
+	}
+}
