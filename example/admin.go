@@ -19,6 +19,9 @@ type adminForm struct {
 func (s *site) adminPage(c *Context) { s.showUsers(c, http.StatusOK, "") }
 
 func (s *site) showUsers(c *Context, status int, fault string) {
+	if tellFault(c.Context, fault) {
+		return
+	}
 	all, err := s.users.list(c.Request.Context())
 	if err != nil {
 		powgin.Abort(c.Context, err)

@@ -18,13 +18,15 @@ import (
 // config is what the environment says. A duration of zero leaves powgin's own
 // default in place.
 type config struct {
-	addr     string // ADDR: host:port; port 0 picks a free one
-	database string // DATABASE: an SQLite path, or :memory:
-	sessions string // SESSIONS: cookie, memstore or gorm; holds the flash message
-	reload   bool   // RELOAD: read the user from the database on every page
-	secret   []byte // SESSION_SECRET: signs tokens and gin sessions
-	secure   bool   // COOKIE_SECURE: the site is reached over HTTPS
-	hashCost int    // of bcrypt; tests lower it
+	addr     string      // ADDR: host:port; port 0 picks a free one
+	database string      // DATABASE: an SQLite path, or :memory:
+	sessions string      // SESSIONS: cookie, memstore, gorm or redis; holds the flash message
+	redis    redisServer // of SESSIONS=redis://host:port
+	bearer   bool        // TRANSPORT=bearer: tokens travel in the Authorization header
+	reload   bool        // RELOAD: read the user from the database on every page
+	secret   []byte      // SESSION_SECRET: signs tokens and gin sessions
+	secure   bool        // COOKIE_SECURE: the site is reached over HTTPS
+	hashCost int         // of bcrypt; tests lower it
 
 	// recent is how long after signing in the password may be changed without
 	// being asked for it once more.
@@ -47,7 +49,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 	cfg := config{
 		addr:     e.address("ADDR", "127.0.0.1:8080"),
 		database: e.database("DATABASE", "powgin-example.db"),
-		sessions: e.oneOf("SESSIONS", "cookie", "memstore", "gorm"),
+		bearer:   e.oneOf("TRANSPORT", "cookie", "bearer") == "bearer",
 		reload:   e.boolean("RELOAD"),
 		secret:   e.secret("SESSION_SECRET"),
 		secure:   e.boolean("COOKIE_SECURE"),
@@ -59,8 +61,8 @@ func loadConfig(getenv func(string) string) (config, error) {
 		grace:    e.grace("GRACE"),
 		maxAge:   e.duration("MAXAGE"),
 	}
+	cfg.sessions, cfg.redis = e.flashStore("SESSIONS")
 	e.oneOf("CACHE", "memory")
-	e.oneOf("TRANSPORT", "cookie")
 	e.notYet("AUTOSYNC")
 	e.notYet("FEED")
 	return cfg, errors.Join(e.faults...)
@@ -123,6 +125,20 @@ func (e *environment) oneOf(name string, values ...string) string {
 		e.fault(name, value, "this version knows only "+strings.Join(values, ", "))
 	}
 	return value
+}
+
+// flashStore reads the kind of a store, and its server where it has one. Of a
+// URL that is wrong nothing is shown, not even what may be a password.
+func (e *environment) flashStore(name string) (string, redisServer) {
+	value := e.get(name)
+	if !strings.HasPrefix(value, "redis:") {
+		return e.oneOf(name, "cookie", "memstore", "gorm", "redis://host:port"), redisServer{}
+	}
+	server, ok := parseRedis(value)
+	if !ok {
+		e.fault(name, "redis://…", "it is not redis://host:port, with :password@ or user:password@ before the host and /database behind the port where the server wants them")
+	}
+	return "redis", server
 }
 
 func (e *environment) boolean(name string) bool {

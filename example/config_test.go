@@ -50,6 +50,12 @@ func TestConfigReadsValues(t *testing.T) {
 	if !got.reload || !got.secure || got.sessions != "gorm" {
 		t.Errorf("reload %v, secure %v, sessions %q; want true, true, gorm", got.reload, got.secure, got.sessions)
 	}
+	if got.bearer {
+		t.Error("TRANSPORT=cookie has tokens travel in the Authorization header")
+	}
+	if program, err := loadConfig(environ("TRANSPORT=bearer")); err != nil || !program.bearer {
+		t.Errorf("TRANSPORT=bearer gives %v, %v; want true", program.bearer, err)
+	}
 	none, err := loadConfig(environ("GRACE=0s"))
 	if err != nil || none.grace != powgin.NoGrace {
 		t.Errorf("GRACE=0s gives %v, %v; want NoGrace", none.grace, err)
@@ -59,8 +65,8 @@ func TestConfigReadsValues(t *testing.T) {
 func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	faults := []string{
-		"ADDR=localhost", "DATABASE=postgres://app:hunter2@db/app", "SESSIONS=redis://:hunter2@cache:6379", "CACHE=gorm",
-		"TRANSPORT=bearer", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=true", "FEED=true", "SESSION_SECRET=hunter2",
+		"ADDR=localhost", "DATABASE=postgres://app:hunter2@db/app", "SESSIONS=redis://:hunter2@cache", "CACHE=gorm",
+		"TRANSPORT=insession", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=true", "FEED=true", "SESSION_SECRET=hunter2",
 		"TTL=30", "RENEW=0s", "ABSOLUTE=-1h", "GRACE=-1s", "MAXAGE=soon",
 	}
 	for _, fault := range faults {

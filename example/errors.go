@@ -12,6 +12,9 @@ import (
 // Anonymous visitors who want a page are on their way to /login by then,
 // OnError has been told of what failed, and a 503 has its Retry-After.
 func (s *site) refuse(c *gin.Context, err error) {
+	if s.cfg.bearer {
+		preferJSON(c) // whoever sends no cookies is no browser
+	}
 	status := powgin.AbortStatus(err)
 	text := explanations[status]
 	if errors.Is(err, powgin.ErrCrossOrigin) {
@@ -58,4 +61,14 @@ func answerError(c *gin.Context, status int, text string, p page) {
 	p.Title = http.StatusText(status)
 	p.Data = gin.H{"Status": status, "Text": text}
 	render(c, status, "error.html", p)
+}
+
+// tellFault answers a form that was filled in wrongly with JSON, where that is
+// wanted. Where it returns false the form is to be shown again.
+func tellFault(c *gin.Context, fault string) bool {
+	if fault == "" || !wantsJSON(c) {
+		return false
+	}
+	c.JSON(http.StatusUnprocessableEntity, gin.H{"error": fault})
+	return true
 }

@@ -20,13 +20,13 @@ const flashAge = 10 * time.Minute
 
 // newFlashStore makes the gin-contrib store that holds flash messages, and
 // nothing else: who is signed in is powgin's business. The function it returns
-// ends the store's background work.
+// ends the store's background work, or closes its connections.
 func newFlashStore(cfg config, db *gorm.DB) (sessions.Store, func(), error) {
 	key, err := cfg.key("gin session")
 	if err != nil {
 		return nil, nil, err
 	}
-	store, stop, err := openFlashStore(cfg.sessions, db, key)
+	store, stop, err := openFlashStore(cfg, db, key)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -40,16 +40,18 @@ func newFlashStore(cfg config, db *gorm.DB) (sessions.Store, func(), error) {
 	return store, stop, nil
 }
 
-func openFlashStore(kind string, db *gorm.DB, key []byte) (sessions.Store, func(), error) {
-	switch kind {
+func openFlashStore(cfg config, db *gorm.DB, key []byte) (sessions.Store, func(), error) {
+	switch cfg.sessions {
 	case "cookie":
 		return cookie.NewStore(key), func() {}, nil
 	case "memstore":
 		return memstore.NewStore(key), func() {}, nil
 	case "gorm":
 		return openGORMStore(db, key)
+	case "redis":
+		return openRedisStore(cfg.redis, key)
 	}
-	return nil, nil, fmt.Errorf("SESSIONS=%s: no such store", kind)
+	return nil, nil, fmt.Errorf("SESSIONS=%s: no such store", cfg.sessions)
 }
 
 // openGORMStore sweeps expired rows itself: the goroutine that NewStore would

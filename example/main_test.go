@@ -16,28 +16,33 @@ func TestRunServesUntilStopped(t *testing.T) {
 	for _, store := range []string{"cookie", "memstore", "gorm"} {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
-			ctx, stop := context.WithCancel(t.Context())
-			defer stop()
-			out, in := io.Pipe()
-			ended := make(chan error, 1)
-			go func() {
-				ended <- run(ctx, environ("ADDR=127.0.0.1:0", "SESSIONS="+store, "DATABASE="+filepath.Join(t.TempDir(), "a b?.db")), in)
-				_ = in.Close()
-			}()
-			url := listening(t, out)
-			res, err := http.Get(url + "/healthz")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer res.Body.Close()
-			if res.StatusCode != http.StatusOK {
-				t.Errorf("GET /healthz = %d; want 200", res.StatusCode)
-			}
-			stop()
-			if err := <-ended; err != nil {
-				t.Errorf("run ends with %v; want nil", err)
-			}
+			wantServesUntilStopped(t, store)
 		})
+	}
+}
+
+func wantServesUntilStopped(t *testing.T, store string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, environ("ADDR=127.0.0.1:0", "SESSIONS="+store, "DATABASE="+filepath.Join(t.TempDir(), "a b?.db")), in)
+		_ = in.Close()
+	}()
+	url := listening(t, out)
+	res, err := http.Get(url + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("GET /healthz = %d; want 200", res.StatusCode)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("run ends with %v; want nil", err)
 	}
 }
 
@@ -64,6 +69,7 @@ func TestRunTellsWhyItCannotStart(t *testing.T) {
 		{"an address that is not ours", "ADDR=192.0.2.1:1", []string{"ADDR=192.0.2.1:1", "DATABASE=:memory:"}},
 		{"times that do not fit together", "TTL", []string{"TTL=1m", "RENEW=2m", "DATABASE=:memory:"}},
 		{"no store of that name", `CACHE="gorm"`, []string{"CACHE=gorm"}},
+		{"a transport that is not there yet", `TRANSPORT="insession"`, []string{"TRANSPORT=insession"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

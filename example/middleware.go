@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -59,12 +61,35 @@ func securityHeaders(secure bool) gin.HandlerFunc {
 // body that is no form at all parses as an empty one, which the handler refuses.
 func parseForm(c *gin.Context) {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, formLimit)
-	err := c.Request.ParseForm()
-	var tooLong *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLong):
-		showError(c, http.StatusRequestEntityTooLarge)
-	case err != nil:
-		showError(c, http.StatusBadRequest)
+	if err := c.Request.ParseForm(); err != nil {
+		refuseBody(c, err)
 	}
+}
+
+func refuseBody(c *gin.Context, err error) {
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		showError(c, http.StatusRequestEntityTooLarge)
+		return
+	}
+	showError(c, http.StatusBadRequest)
+}
+
+// parseSignIn is parseForm for a form that programs may send as a JSON object.
+func parseSignIn(c *gin.Context) {
+	parseForm(c)
+	if c.IsAborted() || c.ContentType() != gin.MIMEJSON {
+		return
+	}
+	preferJSON(c)
+	var fields struct{ Email, Password string }
+	body, err := io.ReadAll(c.Request.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &fields)
+	}
+	if err != nil {
+		refuseBody(c, err)
+		return
+	}
+	c.Request.PostForm.Set("email", fields.Email)
+	c.Request.PostForm.Set("password", fields.Password)
 }

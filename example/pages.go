@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -91,6 +92,13 @@ func render(c *gin.Context, status int, name string, p page) {
 func wantsJSON(c *gin.Context) bool {
 	c.Writer.Header().Add("Vary", "Accept")
 	return c.NegotiateFormat(gin.MIMEHTML, gin.MIMEJSON) == gin.MIMEJSON
+}
+
+// preferJSON has wantsJSON say yes, unless the client asks for a page by name.
+func preferJSON(c *gin.Context) {
+	if !strings.Contains(c.GetHeader("Accept"), gin.MIMEHTML) {
+		c.SetAccepted(gin.MIMEJSON)
+	}
 }
 
 // styleURL changes with the style sheet, so that browsers may keep it.

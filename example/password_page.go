@@ -14,6 +14,9 @@ const passwordMin = 8
 func (s *site) passwordPage(c *Context) { s.showPassword(c, http.StatusOK, "") }
 
 func (s *site) showPassword(c *Context, status int, fault string) {
+	if tellFault(c.Context, fault) {
+		return
+	}
 	render(c.Context, status, "password.html", s.member(c, "Password", false, fault))
 }
 
@@ -83,6 +86,9 @@ func (s *site) confirmPage(c *Context) {
 }
 
 func (s *site) showConfirm(c *Context, status int, form confirmForm) {
+	if tellFault(c.Context, form.Error) {
+		return
+	}
 	render(c.Context, status, "confirm.html", s.member(c, "Confirm", false, form))
 }
 
@@ -108,7 +114,7 @@ func (s *site) confirm(c *Context) {
 	if next == "" {
 		next = "/password"
 	}
-	c.Redirect(http.StatusSeeOther, next)
+	signedIn(c, next)
 }
 
 // confirms tells whether password is the signed-in user's. The current user has

@@ -15,6 +15,9 @@ type planForm struct {
 func (s *site) planPage(c *Context) { s.showPlans(c, http.StatusOK, "") }
 
 func (s *site) showPlans(c *Context, status int, fault string) {
+	if tellFault(c.Context, fault) {
+		return
+	}
 	render(c.Context, status, "plan.html", s.member(c, "Plan", false, planForm{plans, fault}))
 }
 

@@ -37,42 +37,47 @@ func TestPlanChange(t *testing.T) {
 
 func TestFlashIsShownOnce(t *testing.T) {
 	t.Parallel()
-	const message = "Plan updated successfully."
 	for _, store := range []string{"cookie", "memstore", "gorm"} {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
-			app := setup(t, "SESSIONS="+store)
-			v := app.signedIn(t, "alice")
-			wantNoCookie(t, v.get("/profile"))
-			for range 100 { // unseen messages do not pile up
-				wantRedirect(t, v.post("/plan", "plan", "basic"), "/profile")
-			}
-			r := v.post("/plan", "plan", "team")
-			names := map[string]int{}
-			for _, c := range r.cookies {
-				names[c.Name]++
-				if !c.HttpOnly || c.Path != "/" || c.SameSite != http.SameSiteLaxMode || c.Domain != "" {
-					t.Errorf("%s sets %s; want HttpOnly, SameSite=Lax, Path=/ and no Domain", r, c.Raw)
-				}
-			}
-			for name, n := range names {
-				if n > 1 {
-					t.Errorf("%s sets %s %d times", r, name, n)
-				}
-			}
-			wantNoCookie(t, v.get("/profile", asJSON))
-			wantNoCookie(t, v.do(http.MethodHead, "/profile", ""))
-			r = v.get("/profile")
-			if got := strings.Count(r.body, message); got != 1 {
-				t.Errorf("%s shows the message %d times; want once", r, got)
-			}
-			r = v.get("/profile")
-			if strings.Contains(r.body, message) {
-				t.Errorf("%s shows the message again", r)
-			}
-			wantNoCookie(t, r)
+			wantFlashOnce(t, store)
 		})
 	}
+}
+
+func wantFlashOnce(t *testing.T, store string) {
+	t.Helper()
+	const message = "Plan updated successfully."
+	app := setup(t, "SESSIONS="+store)
+	v := app.signedIn(t, "alice")
+	wantNoCookie(t, v.get("/profile"))
+	for range 100 { // unseen messages do not pile up
+		wantRedirect(t, v.post("/plan", "plan", "basic"), "/profile")
+	}
+	r := v.post("/plan", "plan", "team")
+	names := map[string]int{}
+	for _, c := range r.cookies {
+		names[c.Name]++
+		if !c.HttpOnly || c.Path != "/" || c.SameSite != http.SameSiteLaxMode || c.Domain != "" {
+			t.Errorf("%s sets %s; want HttpOnly, SameSite=Lax, Path=/ and no Domain", r, c.Raw)
+		}
+	}
+	for name, n := range names {
+		if n > 1 {
+			t.Errorf("%s sets %s %d times", r, name, n)
+		}
+	}
+	wantNoCookie(t, v.get("/profile", asJSON))
+	wantNoCookie(t, v.do(http.MethodHead, "/profile", ""))
+	r = v.get("/profile")
+	if got := strings.Count(r.body, message); got != 1 {
+		t.Errorf("%s shows the message %d times; want once", r, got)
+	}
+	r = v.get("/profile")
+	if strings.Contains(r.body, message) {
+		t.Errorf("%s shows the message again", r)
+	}
+	wantNoCookie(t, r)
 }
 
 func TestInvalidPlanChangesNothing(t *testing.T) {

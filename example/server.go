@@ -52,8 +52,7 @@ func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
 		Reload: s.cfg.reload,
 		MaxAge: s.cfg.maxAge,
 
-		// A site that is reached over HTTPS leaves Insecure out.
-		Transport: powgin.Cookie{Insecure: !s.cfg.secure},
+		Transport: s.cfg.transport(),
 		// With keys a forged token is known without asking the store.
 		Keys:            [][]byte{key},
 		IdleTimeout:     s.cfg.idle,
@@ -83,6 +82,16 @@ func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
 	return auth, nil
 }
 
+// transport is how tokens travel: with browsers in a cookie, with programs in
+// the Authorization header.
+func (cfg config) transport() powgin.Transport {
+	if cfg.bearer {
+		return powgin.Bearer{}
+	}
+	// A site that is reached over HTTPS leaves Insecure out.
+	return powgin.Cookie{Insecure: !cfg.secure}
+}
+
 func (s *site) close() {
 	s.endFlash()
 	_ = s.auth.Close()
@@ -106,7 +115,7 @@ func (s *site) handler() http.Handler {
 	web := engine.Group("/", sessions.Sessions(flashCookie(s.cfg.secure), s.flashes), s.auth.Session())
 	get(web, "/", func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/profile") })
 	get(web, "/login", s.auth.RequireGuest(), s.signInPage)
-	web.POST("/login", parseForm, powgin.Handle(s.signIn))
+	web.POST("/login", parseSignIn, powgin.Handle(s.signIn))
 	web.POST("/logout", powgin.Handle(s.signOut))
 
 	member := web.Group("/", s.auth.RequireUser())

@@ -31,6 +31,9 @@ func (s *site) signInPage(c *gin.Context) {
 }
 
 func showSignIn(c *gin.Context, status int, form signInForm) {
+	if tellFault(c, form.Error) {
+		return
+	}
 	form.Accounts, form.Domain = demoAccounts, demoDomain
 	render(c, status, "signin.html", page{Title: "Sign in", Data: form})
 }
@@ -69,6 +72,16 @@ func (s *site) signIn(c *Context) {
 	takeFlash(c.Context) // left from a session before this one
 	if next == "" {
 		next = "/profile"
+	}
+	signedIn(c, next)
+}
+
+// signedIn answers a sign-in: a browser has its cookie and goes on. A program
+// is handed its token, whatever it asked for: without it the session is lost.
+func signedIn(c *Context, next string) {
+	if token := c.Token(); token != "" {
+		c.JSON(http.StatusOK, gin.H{"token": token})
+		return
 	}
 	c.Redirect(http.StatusSeeOther, next)
 }
