@@ -89,7 +89,7 @@ func (c *Context[U]) MustUser() U {
 // A user who does not exist or is not Active is ErrInactive, one without a key
 // ErrNoUserKey; ErrTooManySessions, ErrFull and ErrUnavailable are what they
 // say. Once the response has begun it is ErrHeadersWritten. The options are
-// EndOthers, For, Remember and Method. On an error nobody new is signed in; only
+// EndOthers, For, Remember, Renewable and Method. On an error nobody new is signed in; only
 // where the store fails last, the other user's session that the request carried
 // may have ended by then.
 func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
@@ -151,6 +151,35 @@ func (c *Context[U]) RevokeOthers() error { return c.state.RevokeOthers(c.Contex
 // It is the user's password for as long as the session lives: it belongs into the
 // answer's body and nowhere else.
 func (c *Context[U]) Token() string { return c.state.Token() }
+
+// RenewalToken returns the renewal token that goes with Token, after SignIn with
+// Renewable, after Renew, and after SyncUser with Rotate of such a session; ""
+// otherwise.
+func (c *Context[U]) RenewalToken() string { return c.state.RenewalToken() }
+
+// Renew takes a renewal token for two new ones, Token and RenewalToken, and makes
+// its user, who is read from the database, the current one. It is for the route
+// of a Bearer API where clients renew, and asks no access token. The old access
+// token works for Config.Grace more.
+//
+// A renewal token is of single use. Within Config.Grace, and for as long as
+// neither of the new ones has been used, using it again gives the same two: the
+// answer may have been lost. Any other second use means that two have it: it ends
+// the session, and is the event reuse. (RFC 9700, section 4.14.2)
+//
+// A client renews one at a time: of two that cross, the later may find its token
+// used. What renews nothing is ErrNotSignedIn, a user who is gone or not Active
+// ErrInactive; after ErrUnavailable the token may be used again. With transports
+// other than Bearer it is ErrOption.
+func (c *Context[U]) Renew(renewalToken string) error { return c.state.Renew(c.Context, renewalToken) }
+
+// RevokeToken ends the session of a renewal token, with every token it knows: a
+// sign-out for clients whose access token has run out. A token that renews nothing
+// is no error, since there is nothing to end (RFC 7009, section 2.2); with
+// transports other than Bearer it is ErrOption.
+func (c *Context[U]) RevokeToken(renewalToken string) error {
+	return c.state.RevokeToken(c.Context, renewalToken)
+}
 
 // Copy returns a copy that may be used by another goroutine and after the
 // request. It sees what this request's User, Session and so on see, and its
@@ -339,6 +368,13 @@ func For(d time.Duration) SignInOption { return signInOption(handlers.For(d)) }
 // given a new token, and RequireRecentSignIn lets the session pass no more. It
 // does not go with For.
 func Remember(d time.Duration) SignInOption { return signInOption(handlers.Remember(d)) }
+
+// Renewable has SignIn, with the transport Bearer, give a renewal token beside the
+// access token. The access token works for Config.IdleTimeout, and nothing moves
+// that; then Context.Renew takes the renewal token for new ones, until d after the
+// sign-in: above 0 and at most 400 days. It does not go with For and Remember, nor
+// with other transports.
+func Renewable(d time.Duration) SignInOption { return signInOption(handlers.Renewable(d)) }
 
 // Method records how the user has proved who they are, for SessionInfo.Methods
 // and whoever decides by it: Method("password", "totp"). The names are the app's

@@ -65,7 +65,8 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 	}
 	a.auth = handlers.New(handlers.Config{
 		Cache: c, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie,
-		UserType: reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
+		RenewalTokens: renewalTokens(r),
+		UserType:      reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
 		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
 		Import: imports(r.Import), WhenDown: r.WhenDown, WhenDownFor: r.WhenDownFor,
 		SignInPath: r.SignInPath, HomePath: r.HomePath, ReauthPath: r.ReauthPath, Refuse: r.Refuse,
@@ -170,6 +171,13 @@ func active[U any](f func(U) bool) func(any) bool {
 		return nil
 	}
 	return func(user any) bool { return f(*user.(*U)) }
+}
+
+func renewalTokens[U any](r *resolved[U]) *cache.Tokens {
+	if r.kind != cache.Bearer {
+		return nil
+	}
+	return cache.NewRenewalTokens(r.Namespace, r.kind, r.Keys)
 }
 
 func imports(f func(*gin.Context) (Imported, error)) func(*gin.Context) (handlers.Imported, error) {

@@ -81,7 +81,8 @@ func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Toke
 	hash := token.hash()
 	s, ro := a.find(&hash, v.now)
 	switch {
-	case s == nil, s.transport != t, s.end(c.rules) <= v.now, v.epoch.revoked(s):
+	case s == nil, s.transport != t, s.end(c.rules) <= v.now, v.epoch.revoked(s),
+		s.outdated(ro, v.now, c.rules):
 		return reused
 	case ro == roleRetired:
 		c.counters.reuseAlarms.Add(1)

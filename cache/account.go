@@ -46,6 +46,7 @@ type Session struct {
 	signedIn   Time // when the user last proved who they are
 	ends       Time // the absolute end
 	pending    *pending
+	renewal    *renewal  // nil: the session is not renewable
 	retired    []retired // newest last
 	methods    []string  // how the user proved who they are, as the app said
 	metadata   []Pair

@@ -131,6 +131,9 @@ func (d *decoder) session() (s Session) {
 	if d.flag() {
 		s.pending = &pending{hash: d.hash(), salt: d.hash(), madeAt: d.time()}
 	}
+	if d.flag() {
+		s.renewal = d.renewal()
+	}
 	if n := d.length(); n > maxRetired {
 		d.fail()
 	} else if n > 0 {
@@ -156,6 +159,23 @@ func (d *decoder) session() (s Session) {
 		}
 	}
 	return s
+}
+
+func (d *decoder) renewal() *renewal {
+	n := &renewal{hash: d.hash()}
+	count := d.length()
+	if count < 1 || count > maxFamilies {
+		d.fail()
+		return n
+	}
+	n.families = make([]Hash, count)
+	for i := range n.families {
+		n.families[i] = d.hash()
+	}
+	if d.flag() {
+		n.repeat = &repeat{hash: d.hash(), salt: d.hash(), until: d.time()}
+	}
+	return n
 }
 
 func decodeEpoch(b []byte) (*Epoch, error) {

@@ -7,7 +7,7 @@ import (
 
 // recordFormat is the first byte of every encoded record. Records of another
 // format are treated as absent, never guessed at.
-const recordFormat = 2
+const recordFormat = 3
 
 // errCorrupt means that a record's bytes are not what this version writes.
 var errCorrupt = errors.New("powgin: a record is corrupt or of another version")
@@ -75,6 +75,10 @@ func (e *encoder) session(s *Session) {
 		e.raw(p.salt[:])
 		e.time(p.madeAt)
 	}
+	e.flag(s.renewal != nil)
+	if s.renewal != nil {
+		e.renewal(s.renewal)
+	}
 	e.uint(uint64(len(s.retired)))
 	for i := range s.retired {
 		e.raw(s.retired[i].hash[:])
@@ -92,9 +96,29 @@ func (e *encoder) session(s *Session) {
 	}
 }
 
+func (e *encoder) renewal(n *renewal) {
+	e.raw(n.hash[:])
+	e.uint(uint64(len(n.families)))
+	for i := range n.families {
+		e.raw(n.families[i][:])
+	}
+	e.flag(n.repeat != nil)
+	if g := n.repeat; g != nil {
+		e.raw(g.hash[:])
+		e.raw(g.salt[:])
+		e.time(g.until)
+	}
+}
+
+// maxRenewalSize bounds the encoded size of a renewal.
+const maxRenewalSize = 3*32 + 2 + maxFamilies*32 + binary.MaxVarintLen64
+
 // maxSize bounds the encoded size of a session for the rest of its life.
 func (s *Session) maxSize() int {
-	size := 12 + 4 + 32 + 5*binary.MaxVarintLen64 + 2*32 + maxRetired*(32+binary.MaxVarintLen64+1) + 4
+	size := 12 + 4 + 32 + 5*binary.MaxVarintLen64 + 2*32 + maxRetired*(32+binary.MaxVarintLen64+1) + 5
+	if s.renewal != nil {
+		size += maxRenewalSize
+	}
 	for _, m := range s.methods {
 		size += len(m) + 2
 	}

@@ -24,6 +24,7 @@ func goldenAccount() *Account {
 		}),
 		aSession(2, bearer, func(s *Session) { s.remembered, s.resumed = true, true }),
 		aSession(3, marked, func(s *Session) { s.transport = InSession }),
+		aSession(4, renewable(5), renewedWith(5, 8, 15)),
 	)
 	a.tenant = "north"
 	a.writers = []Writer{writerUntil(8, 0.5), {foldedWriter, minute(1)}}
@@ -226,6 +227,12 @@ func TestHostileNumbers(t *testing.T) {
 	if canonicalAccount(t, session(func(s *Session) { s.methods = make([]string, MaxMethods+1) })) {
 		t.Error("more methods than are ever remembered are accepted")
 	}
+	for n, want := range map[int]bool{0: false, 1: true, maxFamilies: true, maxFamilies + 1: false} {
+		got := canonicalAccount(t, session(func(s *Session) { s.renewal = &renewal{families: make([]Hash, n)} }))
+		if got != want {
+			t.Errorf("%d families of renewal tokens: accepted %v; want %v", n, got, want)
+		}
+	}
 	if canonicalAccount(t, session(func(s *Session) { s.metadata = make([]Pair, maxMetadata+1) })) {
 		t.Error("more metadata than are ever kept are accepted")
 	}
@@ -304,6 +311,9 @@ func randomSession(r *rand.Rand) Session {
 	if r.IntN(2) == 0 {
 		s.pending = &pending{hash: randomHash(r), salt: randomHash(r), madeAt: randomTime(r)}
 	}
+	if r.IntN(2) == 0 {
+		s.renewal = randomRenewal(r)
+	}
 	for range r.IntN(maxRetired + 1) {
 		s.retired = append(s.retired, retired{hash: randomHash(r), until: randomTime(r), synced: r.IntN(2) == 0})
 	}
@@ -313,6 +323,17 @@ func randomSession(r *rand.Rand) Session {
 	return s
 }
 
+func randomRenewal(r *rand.Rand) *renewal {
+	n := &renewal{hash: randomHash(r)}
+	for range 1 + r.IntN(maxFamilies) {
+		n.families = append(n.families, randomHash(r))
+	}
+	if r.IntN(2) == 0 {
+		n.repeat = &repeat{hash: randomHash(r), salt: randomHash(r), until: randomTime(r)}
+	}
+	return n
+}
+
 func (h Hash) slice(n int) []byte { return h[:n] }
 
 func FuzzDecodeAccount(f *testing.F) {
@@ -320,6 +341,7 @@ func FuzzDecodeAccount(f *testing.F) {
 	f.Add(encodeAccount(anAccount(), nil))
 	f.Add(encodeAccount(anAccount(aSession(1, remembered, func(s *Session) { s.methods = []string{"totp"} }), aSession(2, resumed)), nil))
 	f.Add(encodeAccount(withWriters(anAccount(aSession(1, pendingSince(15, 7))), writerUntil(8, 0.5)), []byte{}))
+	f.Add(encodeAccount(anAccount(aSession(1, renewable(5)), aSession(2, renewable(6), renewedWith(6, 8, 15))), nil))
 	f.Fuzz(func(t *testing.T, data []byte) { canonicalAccount(t, data) })
 }
 

@@ -30,6 +30,9 @@ type SessionState struct {
 	Successor Time   // when a successor was made that has yet to be used; zero for none
 	Grace     []Time // until when replaced tokens still work
 	Retired   int    // replaced tokens that work no more and would raise the alarm
+	Renewable bool   // its client has a renewal token
+	AccessEnd Time   // until when the access token of a renewable session works
+	RepeatEnd Time   // until when its renewal token that was used last may be used again; zero for never
 }
 
 // Inspect returns what the account holds, and an empty Inspection for one that
@@ -74,13 +77,24 @@ func (s *Session) state(now Time, r *Rules) SessionState {
 		st.Successor = s.pending.madeAt
 	}
 	for _, t := range s.retired {
-		if t.until > now {
+		switch {
+		case t.until > now:
 			st.Grace = append(st.Grace, t.until)
-		} else {
+		case s.renewal == nil:
 			st.Retired++
 		}
 	}
+	if s.renewal != nil {
+		s.renewable(&st, now, r)
+	}
 	return st
+}
+
+func (s *Session) renewable(st *SessionState, now Time, r *Rules) {
+	st.Renewable, st.AccessEnd = true, min(s.idleEnd(r), s.ends)
+	if g := s.renewal.repeat; g != nil && g.until > now {
+		st.RepeatEnd = g.until
+	}
 }
 
 // Users yields the tenant's users that are cached now and not outdated; how old

@@ -24,6 +24,8 @@ type Opened struct {
 	ReadAt Time
 	// Successor is the token to hand out, nil for none.
 	Successor *Token
+	// Renewal is the renewal token to hand out beside it, nil for none.
+	Renewal *Token
 	// From tells where the user came from.
 	From Origin
 	// Ended reports that the session has just been ended because its user is

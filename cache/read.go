@@ -7,13 +7,14 @@ import (
 
 // A reading is what one read of a user's row brought.
 type reading struct {
-	user   any  // nil where the user may not be signed in
-	readAt Time // the store's time before the read
-	filled bool // the cached copy is this one now
-	barred bool // a change of the row was under way, so there is no cached copy
-	ended  bool // the user is gone, and the sessions that knew them are ended
-	landed bool // the swap that was to apply the reading is in the store
-	after  view // where it landed, what is there since
+	user   any   // nil where the user may not be signed in
+	readAt Time  // the store's time before the read
+	filled bool  // the cached copy is this one now
+	barred bool  // a change of the row was under way, so there is no cached copy
+	ended  bool  // the user is gone, and the sessions that knew them are ended
+	landed bool  // the swap that was to apply the reading is in the store
+	failed error // what kept it out
+	after  view  // where it landed, what is there since
 }
 
 // find reads the row and judges it: a user who does not exist or is not active
@@ -103,7 +104,7 @@ func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill
 		}
 		return next, nil
 	})
-	r.landed = err == nil
+	r.landed, r.failed = err == nil, err
 	if gone {
 		return r, err
 	}

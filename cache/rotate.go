@@ -9,7 +9,8 @@ func (s *Session) overdue(now Time, r *Rules) bool {
 
 // An advance moves a session on at an ordinary request: it renews a token that
 // is old or marked, confirms a successor at its first use, and moves the idle
-// time of transports whose tokens stay.
+// time of transports whose tokens stay. The access token of a renewable session
+// confirms, at its first use, that its client has got it, and does no more.
 type advance struct {
 	token Token // as the request carried it
 	hash  Hash
@@ -26,6 +27,9 @@ func newAdvance(t *Token) advance {
 func (s *Session) due(ro role, now Time, r *Rules) bool {
 	switch ro {
 	case roleCurrent:
+		if s.renewal != nil {
+			return s.renewal.repeat != nil
+		}
 		return s.pending != nil || s.overdue(now, r)
 	case rolePending:
 		return true
@@ -51,6 +55,10 @@ func (in *advance) decide(a *Account, now Time, r *Rules) (*Account, *Token) {
 	h := s.handle
 	next := a.edit(0)
 	s = next.session(h)
+	if s.renewal != nil {
+		s.renewal = s.renewal.confirmed()
+		return next, nil
+	}
 	s.wake(now, r)
 	if ro == rolePending {
 		s.confirm(now, r)
@@ -98,8 +106,9 @@ func (s *Session) retire(h Hash, until Time, synced bool) {
 // the request asks to end.
 type rotation struct {
 	handle Handle
-	hash   Hash // of the token that the request speaks for
-	to     Hash // of the token to come; drawn once
+	hash   Hash     // of the token that the request speaks for
+	to     Hash     // of the token to come; drawn once
+	fresh  *renewal // of the renewal token to come, where the session is renewable
 	grace  time.Duration
 	keep   bool // keep the token, and do the rest
 	others bool // end the account's other sessions
@@ -140,14 +149,14 @@ func (in *rotation) decide(a *Account, r *Rules) (*Account, bool) {
 	next := a.edit(0)
 	s = next.session(in.handle)
 	s.wake(in.now, r)
-	s.rotate(in)
+	s.rotate(in, r)
 	return next, true
 }
 
 // rotate retires every token that the session knows: the current one, a
 // successor that may be on its way to the client, and those in grace, which
-// get no later end than they had.
-func (s *Session) rotate(in *rotation) {
+// get no later end than they had. A renewal token works no more at once.
+func (s *Session) rotate(in *rotation, r *Rules) {
 	until := in.now.Add(in.grace)
 	old := make([]retired, len(s.retired))
 	for i, t := range s.retired {
@@ -158,6 +167,9 @@ func (s *Session) rotate(in *rotation) {
 		s.retire(s.pending.hash, until, true)
 		s.pending = nil
 	}
-	s.retire(s.hash, until, true)
+	s.retire(s.hash, s.graceEnd(until, r), true)
 	s.hash, s.renewed, s.regenerate = in.to, in.now, false
+	if s.renewal != nil {
+		s.renewal = s.renewal.replacedBy(in.fresh)
+	}
 }

@@ -9,6 +9,7 @@ type signIn struct {
 	ending  Handle // the session of this account that the request carried, if any
 	others  bool   // end all other sessions of the account
 	create  func() *Account
+	renewal *Token // to hand out, where the session is renewable
 	fill    permit
 	user    any
 	lease   ID
@@ -75,7 +76,7 @@ func endSessions(a *Account, end func(*Session) bool) *Account { return a.withou
 // markSessions lets each session whose tokens rotate get a new one at its next
 // request. A mark is cleared only by a successor that is made after it.
 func markSessions(a *Account) *Account {
-	marks := func(s Session) bool { return s.transport.rotates() && !s.regenerate }
+	marks := func(s Session) bool { return s.rotates() && !s.regenerate }
 	if a == nil || !slices.ContainsFunc(a.sessions, marks) {
 		return a
 	}

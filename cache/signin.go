@@ -24,6 +24,11 @@ type SignIn struct {
 	Lifetime time.Duration
 	// Remember keeps the session for all its lifetime, however idle.
 	Remember bool
+	// Renewable gives the client a renewal token beside the access token. It
+	// stands for Remember, too: Lifetime is how long the session may be renewed.
+	// The access token works for Rules.IdleTimeout and stays as it is; then the
+	// client has to renew.
+	Renewable bool
 	// Elsewhere says that the user has not proved who they are here and now:
 	// the session takes over one of another library.
 	Elsewhere bool
@@ -106,7 +111,7 @@ func (c *Cache) land(ctx context.Context, id AccountID, v view, d *signIn, o *Op
 	if err != nil {
 		return err
 	}
-	*o = Opened{User: user, ReadAt: readAt, From: FromDatabase, Successor: &token}
+	*o = Opened{User: user, ReadAt: readAt, From: FromDatabase, Successor: &token, Renewal: d.renewal}
 	o.Access = Access{w.account, w.epoch, w.account.session(d.session.handle), roleCurrent, token}
 	for _, h := range ended {
 		c.event(Event{Name: d.fate(h, evicted), UserKey: w.account.key, Session: h})
@@ -138,17 +143,22 @@ func (c *Cache) newSignIn(in *SignIn, token Token, v view) *signIn {
 		life = c.rules.AbsoluteTimeout
 	}
 	lease := NewID()
-	return &signIn{
+	d := &signIn{
 		session: Session{
 			handle: newHandle(), transport: in.Transport, hash: token.hash(),
 			created: now, renewed: now, signedIn: signedIn, ends: now.Add(min(life, max(MaxLifetime, c.rules.AbsoluteTimeout))),
-			remembered: in.Remember, resumed: in.Elsewhere,
+			remembered: in.Remember || in.Renewable, resumed: in.Elsewhere,
 			methods: slices.Clone(in.Methods), metadata: cleanMetadata(in.Metadata),
 		},
 		others: in.EndOthers,
 		lease:  lease,
 		create: c.creator(in.Tenant, in.UserKey, lease),
 	}
+	if in.Renewable {
+		renewal := newToken(token.account)
+		d.renewal, d.session.renewal = &renewal, newRenewal(&renewal)
+	}
+	return d
 }
 
 // creator returns what makes the account of a user who has none. Only a

@@ -13,10 +13,12 @@ type Sync struct {
 	Grace time.Duration
 	// Keep keeps the token.
 	Keep bool
-	// Rotate replaces a token that otherwise stays, as those of Bearer do.
-	Rotate bool
 	// EndOthers ends the user's other sessions.
 	EndOthers bool
+	// Rotate replaces the token of a session whose tokens do not rotate by
+	// themselves as well, and the renewal token of one that has one. The latter
+	// works no more at once.
+	Rotate bool
 	// Mark leaves the token for now and has it renewed at the session's next
 	// request: for a response that has begun already.
 	Mark bool
@@ -38,10 +40,10 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 		grace = c.rules.Grace
 	}
 	id := o.token.account
-	lease, token := NewID(), newToken(id)
+	lease, token, renewal := NewID(), newToken(id), newToken(id)
 	rot := rotation{
-		handle: o.Handle(), hash: o.token.hash(), to: token.hash(), grace: grace,
-		keep: in.Keep || in.Mark || !in.Rotate && !o.session.transport.rotates(), others: in.EndOthers,
+		handle: o.Handle(), hash: o.token.hash(), to: token.hash(), fresh: newRenewal(&renewal), grace: grace,
+		keep: in.Keep || in.Mark || !in.Rotate && !o.session.rotates(), others: in.EndOthers,
 	}
 	rotated := false
 	known := o.view(c.backend.now())
@@ -63,12 +65,15 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 	}
 	c.counters.syncs.Add(1)
 	c.tell(EventRevoked, o.UserKey(), ended)
-	o.User, o.From, o.Successor = nil, FromNowhere, nil
+	o.User, o.From, o.Successor, o.Renewal = nil, FromNowhere, nil, nil
 	if !o.moveTo(w) {
 		return ErrNoSession
 	}
 	if rotated && !rot.keep {
 		o.token, o.role, o.Successor = token, roleCurrent, &token
+		if o.session.renewal != nil {
+			o.Renewal = &renewal
+		}
 	}
 	if err := c.refill(ctx, o); err != nil {
 		return err
@@ -113,7 +118,7 @@ func (x *Access) lateSync(rot *rotation, in Sync) error {
 // markOne has one session renewed at its next request.
 func markOne(a *Account, h Handle) *Account {
 	s := a.session(h)
-	if s == nil || s.regenerate || !s.transport.rotates() {
+	if s == nil || s.regenerate || !s.rotates() {
 		return a
 	}
 	next := a.edit(0)

@@ -59,16 +59,22 @@ func newToken(account AccountID) (t Token) {
 	return t
 }
 
-// successorLabel keeps a successor's secret from ever being the HMAC of
-// something else under the same key.
-const successorLabel = "powgin token successor v1"
+// The labels keep a secret that is derived for one purpose from ever being one
+// that is derived for another under the same key.
+const (
+	successorLabel = "powgin token successor v1"
+	accessLabel    = "powgin renewed access token v1"
+	renewalLabel   = "powgin renewed renewal token v1"
+)
 
 // successor derives the token that replaces t. Whoever holds t and the salt
 // gets the same one, so parallel requests hand out one successor, and neither
 // the store alone nor a stolen old token alone gives it.
-func (t *Token) successor(h Handle, salt *Hash) (next Token) {
+func (t *Token) successor(h Handle, salt *Hash) Token { return t.derive(successorLabel, h, salt) }
+
+func (t *Token) derive(label string, h Handle, salt *Hash) (next Token) {
 	m := hmac.New(sha256.New, t.secret[:])
-	m.Write([]byte(successorLabel))
+	m.Write([]byte(label))
 	m.Write(t.account[:])
 	m.Write(h[:])
 	m.Write(salt[:])
@@ -77,23 +83,44 @@ func (t *Token) successor(h Handle, salt *Hash) (next Token) {
 	return next
 }
 
+// A pair is what a renewable session's client holds.
+type pair struct{ access, renewal Token }
+
+// familySize is how much of its secret a renewal token has in common with those
+// that it came from. 128 random bits are left to each of its own.
+const familySize = 16
+
+// renewed derives the tokens that the renewal token t gives. Whoever holds t
+// and the salt gets the same ones.
+func (t *Token) renewed(h Handle, salt *Hash) pair {
+	p := pair{t.derive(accessLabel, h, salt), t.derive(renewalLabel, h, salt)}
+	copy(p.renewal.secret[:familySize], t.secret[:familySize])
+	return p
+}
+
+// family is what the store knows of what t and the renewal tokens derived from
+// it have in common.
+func (t *Token) family() Hash { return sha256.Sum256(t.secret[:familySize]) }
+
 // Tokens writes tokens as text and reads them back, for one namespace and
 // transport. It is safe for concurrent use.
 //
-// The text is URL-safe base64 of a fixed length: 1 version byte, the account's
+// The text is URL-safe base64 of a fixed length: 1 byte that tells what it is, the account's
 // id, 32 secret bytes and, with keys, a 16-byte MAC. With keys a forged token
 // is refused before the store is asked.
 type Tokens struct {
+	format byte   // the first of each token
 	prefix []byte // what the MAC covers before the token's own bytes
 	macs   []*sync.Pool
 	size   int // bytes before base64
 }
 
 const (
-	tokenFormat = 1
-	tokenSize   = 1 + 16 + 32
-	macSize     = 16
-	maxText     = (tokenSize + macSize + 2) / 3 * 4
+	tokenFormat   = 1
+	renewalFormat = 2 // of renewal tokens; the MAC covers it
+	tokenSize     = 1 + 16 + 32
+	macSize       = 16
+	maxText       = (tokenSize + macSize + 2) / 3 * 4
 )
 
 // tokenText refuses trailing bits that are not zero, so that a token has one
@@ -103,7 +130,18 @@ var tokenText = base64.RawURLEncoding.Strict()
 // NewTokens returns the Tokens of a namespace and transport. The first key
 // signs and all of them verify; without keys tokens carry no MAC.
 func NewTokens(namespace string, t Transport, keys [][]byte) *Tokens {
-	x := &Tokens{size: tokenSize}
+	return newTokens(tokenFormat, namespace, t, keys)
+}
+
+// NewRenewalTokens is NewTokens for renewal tokens. Their texts are as long as
+// those of access tokens. Neither Tokens reads what the other wrote; with keys
+// no text can be made from one of the other kind.
+func NewRenewalTokens(namespace string, t Transport, keys [][]byte) *Tokens {
+	return newTokens(renewalFormat, namespace, t, keys)
+}
+
+func newTokens(format byte, namespace string, t Transport, keys [][]byte) *Tokens {
+	x := &Tokens{format: format, size: tokenSize}
 	x.prefix = append(x.prefix, "powgin token mac v1\x00"...)
 	x.prefix = append(x.prefix, byte(t), byte(len(namespace)>>8), byte(len(namespace)))
 	x.prefix = append(x.prefix, namespace...)
@@ -118,7 +156,7 @@ func NewTokens(namespace string, t Transport, keys [][]byte) *Tokens {
 // Format returns the token's text.
 func (x *Tokens) Format(t Token) string {
 	var b [tokenSize]byte
-	b[0] = tokenFormat
+	b[0] = x.format
 	copy(b[1:], t.account[:])
 	copy(b[17:], t.secret[:])
 	text := b[:]
@@ -137,7 +175,7 @@ func (x *Tokens) Parse(s string) (t Token, ok bool) {
 	}
 	var b [maxText]byte
 	// Decode skips line breaks, which shows in how much it writes.
-	if n, err := tokenText.Decode(b[:], []byte(s)); err != nil || n != x.size || b[0] != tokenFormat {
+	if n, err := tokenText.Decode(b[:], []byte(s)); err != nil || n != x.size || b[0] != x.format {
 		return t, false
 	}
 	if len(x.macs) > 0 && !x.verify((*[tokenSize]byte)(b[:]), b[tokenSize:x.size]) {

@@ -15,11 +15,14 @@ import (
 // without types. Every field but Tenant, Metadata, Import, WhenDownFor, Refuse
 // and the paths is required.
 type Config struct {
-	Cache    *cache.Cache
-	Tokens   *cache.Tokens
-	Kind     cache.Transport
-	Cookie   Cookie // where Kind is cache.Cookie
-	UserType reflect.Type
+	Cache  *cache.Cache
+	Tokens *cache.Tokens
+	Kind   cache.Transport
+	Cookie Cookie // where Kind is cache.Cookie
+	// RenewalTokens are what renewable sessions are renewed by, nil where there
+	// are none: with carriers that send tokens by themselves.
+	RenewalTokens *cache.Tokens
+	UserType      reflect.Type
 	// UserKey returns the key of a user, given as a pointer.
 	UserKey func(user any) string
 	// Copy returns a cached user by value, sharing nothing with it.

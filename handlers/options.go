@@ -17,10 +17,11 @@ type SessionOptions struct {
 	regenerate bool
 	revoke     bool
 
-	lifetime *time.Duration
-	remember *time.Duration
-	methods  []string
-	imported bool
+	lifetime  *time.Duration
+	remember  *time.Duration
+	renewable *time.Duration
+	methods   []string
+	imported  bool
 }
 
 // An Option sets one of them.
@@ -40,6 +41,9 @@ func For(d time.Duration) Option { return func(o *SessionOptions) { o.lifetime =
 
 // Remember sets for how long the session is remembered.
 func Remember(d time.Duration) Option { return func(o *SessionOptions) { o.remember = &d } }
+
+// Renewable sets for how long the session may be renewed.
+func Renewable(d time.Duration) Option { return func(o *SessionOptions) { o.renewable = &d } }
 
 // Method sets how the user has proved who they are.
 func Method(methods []string) Option { return func(o *SessionOptions) { o.methods = methods } }
@@ -67,22 +71,18 @@ func (o *SessionOptions) graceOrDefault() (time.Duration, error) {
 const maxMethod = 64
 
 // life returns the lifetime of a new session, 0 for the usual one, and whether
-// it is remembered.
+// it is remembered. Only one of the options says it.
 func (o *SessionOptions) life() (d time.Duration, remember bool, err error) {
-	switch {
-	case o.lifetime == nil && o.remember == nil:
-		return 0, false, nil
-	case o.lifetime != nil && o.remember != nil:
-		return 0, false, ErrOption
-	case o.remember != nil:
-		d, remember = *o.remember, true
-	default:
-		d = *o.lifetime
+	for _, given := range [...]*time.Duration{o.lifetime, o.remember, o.renewable} {
+		switch {
+		case given == nil:
+		case d != 0 || *given <= 0 || *given > cache.MaxLifetime:
+			return 0, false, ErrOption
+		default:
+			d = *given
+		}
 	}
-	if d <= 0 || d > cache.MaxLifetime {
-		return 0, false, ErrOption
-	}
-	return d, remember, nil
+	return d, o.remember != nil, nil
 }
 
 // checkMethods refuses what cannot be the name of a method. The names are the

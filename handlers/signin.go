@@ -31,6 +31,9 @@ func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
 	if err != nil {
 		return err
 	}
+	if opts.renewable != nil && s.auth.RenewalTokens == nil {
+		return ErrOption
+	}
 	if err := opts.checkMethods(); err != nil {
 		return err
 	}
@@ -43,6 +46,7 @@ func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
 		EndOthers: opts.endOthers,
 		Lifetime:  life,
 		Remember:  remember,
+		Renewable: opts.renewable != nil,
 		Methods:   opts.methods,
 		Elsewhere: opts.imported,
 		Metadata:  s.auth.metadata(c),
@@ -57,7 +61,7 @@ func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
 	defer s.mu.Unlock()
 	if err == nil {
 		s.take(&opened, originSignIn)
-		s.sendToken(c, opened.Successor, rotation)
+		s.sendTokens(c, &opened, rotation)
 	} else if ended {
 		s.lose()
 		s.deleteCookie(c)

@@ -46,11 +46,12 @@ type State struct {
 
 // rare is what few requests need of a State.
 type rare struct {
-	writer *writer       // nil until a cookie is to be sent
-	token  string        // for the app to hand out, "" for none
-	spent  time.Duration // of cache.Budget, on calls so far
-	demand *demand       // the strictest that the route has made; nil for none
-	failed error         // why nobody can tell, where Config.WhenDown lets the request pass
+	writer  *writer       // nil until a cookie is to be sent
+	token   string        // for the app to hand out, "" for none
+	renewal string        // the renewal token beside it, "" for none
+	spent   time.Duration // of cache.Budget, on calls so far
+	demand  *demand       // the strictest that the route has made; nil for none
+	failed  error         // why nobody can tell, where Config.WhenDown lets the request pass
 }
 
 // The flags of a State.

@@ -50,7 +50,7 @@ func (a *Auth) rotates(opts *SessionOptions) bool {
 func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) error {
 	next := o.Successor
 	if next != nil && o.Account() == s.access.Account() {
-		s.sendToken(c, next, rotation) // it landed: it goes out, whatever failed after it
+		s.sendTokens(c, &o, rotation) // it landed: it goes out, whatever failed after it
 	}
 	switch {
 	case errors.Is(err, cache.ErrNoSession):

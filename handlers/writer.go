@@ -42,7 +42,7 @@ func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
 func (s *State) deleteCookie(c *gin.Context) {
 	if s.auth.sender == nil {
 		if s.rare != nil {
-			s.rare.token = ""
+			s.rare.token, s.rare.renewal = "", ""
 		}
 		return
 	}
