@@ -383,18 +383,20 @@ func Renewable(d time.Duration) SignInOption { return signInOption(handlers.Rene
 func Method(names ...string) SignInOption { return signInOption(handlers.Method(names)) }
 
 // Grace has the tokens that SyncUser replaces work for d more, rather than for
-// Config.Grace; from 0 to a minute, else SyncUser is ErrOption. Grace(0) ends
-// them at once, and those of earlier rotations with them; where that cannot be
-// done SyncUser is ErrInGrace.
+// Config.Grace; from 0 to a minute, else SyncUser is ErrOption. Grace(0) ends them
+// at once, and those of earlier rotations with them, also where a Bearer token
+// stays; where that cannot be done SyncUser is ErrInGrace.
 func Grace(d time.Duration) SyncOption { return syncOption(handlers.Grace(d)) }
 
 // KeepSession has SyncUser leave the session's token as it is.
 func KeepSession() SyncOption { return syncOption(handlers.KeepSession) }
 
 // Rotate has SyncUser replace the token of a Bearer session, which otherwise
-// stays; Context.Token has the new one. Once the response has begun the token
-// stays, and SyncUser is ErrHeadersWritten. With other transports it changes
-// nothing: their tokens are replaced anyway. It does not go with KeepSession.
+// stays; Context.Token has the new one. The client needs it also where SyncUser
+// returns an error because the user could not be read. Once the response has begun
+// the token stays, and SyncUser is ErrHeadersWritten. With other transports Rotate
+// changes nothing: their tokens are replaced anyway. It does not go with
+// KeepSession.
 func Rotate() SyncOption { return syncOption(handlers.Rotate) }
 
 // EndOthers ends the user's other sessions, in SignIn and SyncUser, at once and

@@ -25,7 +25,6 @@ func handOut(c *Context, err error) {
 // apiStory runs a story on a Bearer API in a bubble. Alice may renew for 30 days.
 func apiStory(t *testing.T, change func(*powgin.Config[User]), story func(a *app, p *people)) {
 	t.Helper()
-	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a, p := newPeopleApp(t, func(c *powgin.Config[User]) {
 			c.Transport = powgin.Bearer{}
@@ -67,10 +66,11 @@ func (a *app) wantAccess(token string, want bool, when string) {
 }
 
 func TestRenewableSessionLivesByItsRenewalToken(t *testing.T) {
+	t.Parallel()
 	apiStory(t, nil, func(a *app, p *people) {
 		first := a.browser().post("/token").tokens()
 		if first.Token == "" || first.Renewal == "" || first.Token == first.Renewal {
-			t.Fatalf("SignIn hands out %+v; want two tokens", first)
+			a.Fatalf("SignIn hands out %+v; want two tokens", first)
 		}
 		for range 3 { // use moves nothing
 			time.Sleep(10*time.Minute - time.Second)
@@ -82,10 +82,10 @@ func TestRenewableSessionLivesByItsRenewalToken(t *testing.T) {
 		p.setPlan("1", "pro")
 		second := a.renew(first.Renewal).tokens()
 		if second.Token == first.Token || second.Renewal == first.Renewal {
-			t.Errorf("Renew hands out %+v; want other tokens than %+v", second, first)
+			a.Errorf("Renew hands out %+v; want other tokens than %+v", second, first)
 		}
 		if u := a.browser().get("/me", "Authorization", "Bearer "+second.Token).identity().User; u.Plan != "pro" {
-			t.Errorf("after Renew the plan is %q; want pro, as in the database", u.Plan)
+			a.Errorf("after Renew the plan is %q; want pro, as in the database", u.Plan)
 		}
 		time.Sleep(10 * 24 * time.Hour)
 		a.renew(second.Renewal).want(http.StatusUnauthorized)
@@ -95,24 +95,27 @@ func TestRenewableSessionLivesByItsRenewalToken(t *testing.T) {
 // A client whose answer was lost sends the same token once more. (Pow's API
 // guide has no such retry, and no end to what two uses give.)
 func TestRenewalIsRepeatedWithinGrace(t *testing.T) {
+	t.Parallel()
 	apiStory(t, nil, func(a *app, _ *people) {
 		first := a.browser().post("/token").tokens()
 		second := a.renew(first.Renewal).tokens()
 		time.Sleep(4 * time.Second)
 		if again := a.renew(first.Renewal).tokens(); again != second {
-			t.Errorf("a repeated Renew hands out %+v; want %+v again", again, second)
+			a.Errorf("a repeated Renew hands out %+v; want %+v again", again, second)
 		}
 		a.wantAccess(second.Token, true, "handed out twice")
 	})
 }
 
 func TestRenewalTokenUsedTwiceEndsTheSession(t *testing.T) {
+	t.Parallel()
 	for name, use := range map[string]func(a *app, first, second tokens){
 		"after the grace":                  func(*app, tokens, tokens) { time.Sleep(6 * time.Second) },
 		"after the new access token's use": func(a *app, _, second tokens) { a.wantAccess(second.Token, true, "new") },
 		"after the new renewal's use":      func(a *app, _, second tokens) { a.renew(second.Renewal).tokens() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			j := new(journal)
 			apiStory(t, func(c *powgin.Config[User]) { c.OnEvent = j.on }, func(a *app, _ *people) {
 				first := a.browser().post("/token").tokens()
@@ -122,7 +125,7 @@ func TestRenewalTokenUsedTwiceEndsTheSession(t *testing.T) {
 				a.wantAccess(second.Token, false, "after a second use")
 				a.renew(second.Renewal).want(http.StatusUnauthorized)
 				if a.count("1") != 0 || j.times("reuse") != 1 {
-					t.Errorf("%d sessions, %d reuse events; want none and 1", a.count("1"), j.times("reuse"))
+					a.Errorf("%d sessions, %d reuse events; want none and 1", a.count("1"), j.times("reuse"))
 				}
 			})
 		})
@@ -130,13 +133,14 @@ func TestRenewalTokenUsedTwiceEndsTheSession(t *testing.T) {
 }
 
 func TestRenewRefuses(t *testing.T) {
+	t.Parallel()
 	apiStory(t, nil, func(a *app, p *people) {
 		first := a.browser().post("/token").tokens()
 		for what, text := range map[string]string{
 			"an access token": first.Token, "nothing": "", "garbage": "x", "cut": first.Renewal[1:],
 		} {
 			if r := a.renew(text); r.Code != http.StatusUnauthorized || r.Header().Get("WWW-Authenticate") != "Bearer" {
-				t.Errorf("Renew of %s = %d, %q; want 401, Bearer", what, r.Code, r.Header().Get("WWW-Authenticate"))
+				a.Errorf("Renew of %s = %d, %q; want 401, Bearer", what, r.Code, r.Header().Get("WWW-Authenticate"))
 			}
 		}
 		a.wantAccess(first.Renewal, false, "a renewal token in the header")
@@ -153,7 +157,7 @@ func TestRenewRefuses(t *testing.T) {
 		p.change("1", nil)
 		a.renew(second.Renewal).want(http.StatusForbidden)
 		if got := a.count("1"); got != 0 {
-			t.Errorf("a user who is gone has %d sessions; want none", got)
+			a.Errorf("a user who is gone has %d sessions; want none", got)
 		}
 	})
 }
@@ -161,6 +165,7 @@ func TestRenewRefuses(t *testing.T) {
 // Signing out ends the renewal token too, also where the access token has run
 // out already.
 func TestRenewalEndsWithItsSession(t *testing.T) {
+	t.Parallel()
 	apiStory(t, nil, func(a *app, _ *people) {
 		for name, end := range map[string]func(s tokens){
 			"SignOut": func(s tokens) { a.browser().post("/signout", "Authorization", "Bearer "+s.Token).want(http.StatusOK) },
@@ -168,19 +173,19 @@ func TestRenewalEndsWithItsSession(t *testing.T) {
 				time.Sleep(time.Hour)
 				a.browser().post("/leave", "Renewal", s.Renewal).want(http.StatusOK)
 			},
-			"RevokeUser": func(tokens) { _ = a.auth.RevokeUser(t.Context(), "1") },
-			"RevokeAll":  func(tokens) { _ = a.auth.RevokeAll(t.Context(), time.Time{}) },
+			"RevokeUser": func(tokens) { _ = a.auth.RevokeUser(a.Context(), "1") },
+			"RevokeAll":  func(tokens) { _ = a.auth.RevokeAll(a.Context(), time.Time{}) },
 			"Rotate": func(s tokens) {
 				next := a.browser().post("/rotate", "Authorization", "Bearer "+s.Token).tokens()
 				if next.Token == "" || next.Renewal == "" {
-					t.Errorf("SyncUser with Rotate hands out %+v; want two tokens", next)
+					a.Errorf("SyncUser with Rotate hands out %+v; want two tokens", next)
 				}
 			},
 		} {
 			s := a.browser().post("/token").tokens()
 			end(s)
 			if r := a.renew(s.Renewal); r.Code != http.StatusUnauthorized {
-				t.Errorf("after %s Renew = %d; want 401", name, r.Code)
+				a.Errorf("after %s Renew = %d; want 401", name, r.Code)
 			}
 		}
 	})

@@ -1,6 +1,9 @@
 package cache
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // overdue reports whether the session's token should get a successor.
 func (s *Session) overdue(now Time, r *Rules) bool {
@@ -144,13 +147,31 @@ func (in *rotation) decide(a *Account, r *Rules) (*Account, bool) {
 		a = a.without(func(o *Session) bool { return o.handle != in.handle })
 	}
 	if in.keep {
-		return a, true
+		if in.grace > 0 {
+			return a, true
+		}
+		return a.endGrace(in.handle, in.now), true
 	}
 	next := a.edit(0)
 	s = next.session(in.handle)
 	s.wake(in.now, r)
 	s.rotate(in, r)
 	return next, true
+}
+
+// endGrace ends a session's tokens that were replaced and still work.
+func (a *Account) endGrace(h Handle, now Time) *Account {
+	working := func(t retired) bool { return t.until > now }
+	if !slices.ContainsFunc(a.session(h).retired, working) {
+		return a
+	}
+	next := a.edit(0)
+	s := next.session(h)
+	s.retired = slices.Clone(s.retired)
+	for i := range s.retired {
+		s.retired[i].until = min(s.retired[i].until, now)
+	}
+	return next
 }
 
 // rotate retires every token that the session knows: the current one, a

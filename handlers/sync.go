@@ -31,7 +31,7 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	late := c.Writer.Written() && s.auth.rotates(&opts) && !o.InGrace()
 	err = s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
-			Grace: grace, Keep: opts.keep, Rotate: opts.rotate && !late, EndOthers: opts.endOthers, Mark: late,
+			Grace: grace, Keep: opts.keep, Rotate: opts.rotate, EndOthers: opts.endOthers, Mark: late,
 		})
 	})
 	s.mu.Lock()

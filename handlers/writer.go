@@ -26,10 +26,12 @@ const (
 // and is looked at once more just before the first byte. It is called with mu
 // held, or before anybody else knows the state.
 //
-// Without a sender the app hands it out.
+// Without a sender the app hands it out, in an answer that nobody may store
+// (RFC 6749, section 5.1).
 func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
 	if s.auth.sender == nil {
 		s.more().token = s.auth.Tokens.Format(*t)
+		c.Writer.Header()["Cache-Control"] = noStore
 		return
 	}
 	w := s.wrap(c)
