@@ -95,8 +95,19 @@ type Config[U any] struct {
 	// just proved who they are, and ends the old session. An error means that it
 	// could not tell, as when a store is down. As long as it is set, whoever holds
 	// an old session can sign in, whatever was revoked meanwhile: take it out when
-	// those have run out.
+	// those have run out. Mounted sessions of github.com/gin-contrib/sessions are
+	// left alone by it, and ended by SignOut as ever.
 	Import func(*gin.Context) (Imported, error)
+
+	// DropAtSignIn lists the keys of values that do not outlive a sign-in, in the
+	// sessions of github.com/gin-contrib/sessions that are mounted ahead of the
+	// handler: what nobody in particular has put there, a login form's counter for
+	// instance. SignIn gives every mounted session a new ID, deletes its old record,
+	// and keeps the other values where they were nobody's or the same user's; where
+	// they were another user's all are dropped. Whose they are it notes in the value
+	// "powgin.user". A key counts with its type, as in Session.Get; nil entries are
+	// ignored. README.md tells the rest.
+	DropAtSignIn []any
 
 	// Namespace keeps apart what several Auths keep in one Store and in one
 	// browser; it is part of the cookie's name. Letters, digits, '.', '_' and
@@ -328,6 +339,7 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 	r.rules, r.cookie = settings.Resolve()
 	r.faults = settings.Faults()
 	r.userType()
+	r.dropped()
 	if r.ContextKey == "" {
 		r.ContextKey = "current_user"
 	}
@@ -357,6 +369,17 @@ func (r *resolved[U]) transport(s *handlers.Settings) {
 		s.CookieName, s.Insecure = t.Name, t.Insecure
 	default:
 		s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie or Bearer")
+	}
+}
+
+// dropped refuses what cannot be the key of a session's value.
+func (r *resolved[U]) dropped() {
+	for i, key := range r.DropAtSignIn {
+		if key != nil && !reflect.ValueOf(key).Comparable() {
+			r.faults = append(r.faults, handlers.Fault{
+				Field: fmt.Sprintf("Config.DropAtSignIn[%d]", i), Value: fmt.Sprintf("%T", key), Rule: "cannot be a key of a session's value",
+			})
+		}
 	}
 }
 

@@ -92,6 +92,11 @@ func (c *Context[U]) MustUser() U {
 // EndOthers, For, Remember, Renewable and Method. On an error nobody new is signed in; only
 // where the store fails last, the other user's session that the request carried
 // may have ended by then.
+//
+// Sessions of github.com/gin-contrib/sessions that are mounted ahead of the
+// handler are saved under new IDs, and their old records deleted: see
+// Config.DropAtSignIn for what they keep. One that cannot be saved is
+// ErrUnavailable, and nothing has changed.
 func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 	return c.state.SignIn(c.Context, keyOf(c.state, user), signInOptions(opts))
 }
@@ -112,6 +117,10 @@ func (c *Context[U]) SignIn(user U, opts ...SignInOption) error {
 // its next request and ErrHeadersWritten says so. A request whose token is in
 // grace regenerates nothing, and is told so (ErrInGrace) only where it asked
 // for Grace(0) or EndOthers.
+//
+// With the session's token mounted sessions of github.com/gin-contrib/sessions
+// get new IDs too, and keep their values. Where one cannot be saved it is
+// ErrUnavailable: no token is replaced, and the cached copy is dropped.
 func (c *Context[U]) SyncUser(user U, opts ...SyncOption) error {
 	return c.state.SyncUser(c.Context, keyOf(c.state, user), syncOptions(opts))
 }
@@ -120,6 +129,11 @@ func (c *Context[U]) SyncUser(user U, opts ...SyncOption) error {
 // and has the client forget its cookie. On an error nothing has changed. With
 // nobody signed in it does no harm. Once the response has begun the client keeps
 // its cookie, which proves nothing any more.
+//
+// Mounted sessions of github.com/gin-contrib/sessions lose their values, their
+// records and their cookies; saved later in the request they begin anew. A record
+// that could not be deleted is told to Config.OnError. Once the response has begun
+// they are left alone.
 func (c *Context[U]) SignOut() error { return c.state.SignOut(c.Context) }
 
 // AssignUser makes user the current one for the rest of this request, for the

@@ -26,6 +26,8 @@ type library struct {
 	begin func(c *gin.Context, user string) error
 	user  func(c *gin.Context) string
 	end   func(c *gin.Context) error
+
+	mounted bool // it is a session of gin-contrib/sessions, which SignOut ends
 }
 
 // libraries are the two kinds there are: those that keep sessions in the cookie
@@ -57,6 +59,7 @@ func cookieLibrary() library {
 				s.Options(sessions.Options{Path: "/", MaxAge: -1})
 			})
 		},
+		mounted: true,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"context"
 	"iter"
 	"reflect"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -64,11 +65,11 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		return nil, err
 	}
 	a.auth = handlers.New(handlers.Config{
-		Cache: c, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie,
+		Cache: c, Space: r.space, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie,
 		RenewalTokens: renewalTokens(r),
 		UserType:      reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
 		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
-		Import: imports(r.Import), WhenDown: r.WhenDown, WhenDownFor: r.WhenDownFor,
+		Import: imports(r.Import), DropAtSignIn: slices.Clone(r.DropAtSignIn), WhenDown: r.WhenDown, WhenDownFor: r.WhenDownFor,
 		SignInPath: r.SignInPath, HomePath: r.HomePath, ReauthPath: r.ReauthPath, Refuse: r.Refuse,
 		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
 	})

@@ -18,8 +18,12 @@ import (
 // zero: some stores read a zero age as "expired at once".
 const flashAge = 10 * time.Minute
 
+// flashKey is where AddFlash keeps messages.
+const flashKey = "_flash"
+
 // newFlashStore makes the gin-contrib store that holds flash messages, and
-// nothing else: who is signed in is powgin's business. The function it returns
+// nothing else: who is signed in is powgin's business, which also sees to it that
+// nobody gets the messages of who was signed in before. The function it returns
 // ends the store's background work, or closes its connections.
 func newFlashStore(cfg config, db *gorm.DB) (sessions.Store, func(), error) {
 	key, err := cfg.key("gin session")

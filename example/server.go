@@ -64,6 +64,8 @@ func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
 		HomePath:   "/profile",
 		ReauthPath: "/confirm",
 		Refuse:     s.refuse,
+		// A message that is left from before the sign-in was for somebody else.
+		DropAtSignIn: []any{flashKey},
 		// What helps users to recognise their sessions.
 		Metadata: func(c *gin.Context) map[string]string {
 			return map[string]string{"browser": c.Request.UserAgent()}

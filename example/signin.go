@@ -69,7 +69,6 @@ func (s *site) signIn(c *Context) {
 		powgin.Abort(c.Context, err)
 		return
 	}
-	takeFlash(c.Context) // left from a session before this one
 	if next == "" {
 		next = "/profile"
 	}
@@ -132,7 +131,6 @@ func (s *site) signOutEverywhere(c *Context) {
 }
 
 func signedOut(c *Context) {
-	takeFlash(c.Context) // it was meant for the one who left
 	// What the browser kept of this site goes too. Browsers obey over HTTPS.
 	c.Header("Clear-Site-Data", `"cache"`)
 	c.Redirect(http.StatusSeeOther, "/login")

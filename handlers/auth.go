@@ -12,10 +12,11 @@ import (
 )
 
 // Config is a set-up as package powgin hands it down: complete, checked, and
-// without types. Every field but Tenant, Metadata, Import, WhenDownFor, Refuse
-// and the paths is required.
+// without types. Every field but Tenant, Metadata, Import, DropAtSignIn,
+// WhenDownFor, Refuse and the paths is required.
 type Config struct {
 	Cache  *cache.Cache
+	Space  cache.Space
 	Tokens *cache.Tokens
 	Kind   cache.Transport
 	Cookie Cookie // where Kind is cache.Cookie
@@ -39,7 +40,8 @@ type Config struct {
 	Tenant     func(context.Context) string
 	Metadata   func(*gin.Context) map[string]string
 
-	Import func(*gin.Context) (Imported, error)
+	Import       func(*gin.Context) (Imported, error)
+	DropAtSignIn []any
 
 	WhenDown    DownPolicy
 	WhenDownFor func(*gin.Context) DownPolicy

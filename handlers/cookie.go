@@ -66,11 +66,15 @@ func (w *cookieWriter) name() string { return w.cookie }
 func (w *cookieWriter) vary(h http.Header) { addVary(h, "Cookie") }
 
 // remove takes the cookie out of a response.
-func (w *cookieWriter) remove(h http.Header) {
+func (w *cookieWriter) remove(h http.Header) { removeLines(h, w.prefix) }
+
+// removeLines takes the Set-Cookie lines that begin with prefix out of a
+// response.
+func removeLines(h http.Header, prefix string) {
 	lines := h["Set-Cookie"]
 	kept := lines[:0:0]
 	for _, line := range lines {
-		if !strings.HasPrefix(line, w.prefix) {
+		if !strings.HasPrefix(line, prefix) {
 			kept = append(kept, line)
 		}
 	}

@@ -51,22 +51,48 @@ func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
 		Elsewhere: opts.imported,
 		Metadata:  s.auth.metadata(c),
 	}
+	// The mounted sessions go first: a new ID that nobody knows yet can be given
+	// back, and a session of ours that has begun cannot. One that is imported
+	// stays, since the requests that arrive beside this one want to find it.
+	var moves []*move
+	if !opts.imported {
+		if moves, err = s.moveForSignIn(c, &in); err != nil {
+			return err
+		}
+	}
+	return s.land(c, &in, moves)
+}
+
+// land makes the new session count.
+func (s *State) land(c *gin.Context, in *cache.SignIn, moves []*move) error {
 	var opened cache.Opened
 	ended := false
-	err = s.spend(c, func(ctx context.Context) (err error) {
-		ended, err = s.auth.Cache.SignIn(ctx, &in, &opened)
+	err := s.spend(c, func(ctx context.Context) (err error) {
+		ended, err = s.auth.Cache.SignIn(ctx, in, &opened)
 		return err
 	})
+	if err != nil {
+		if ended {
+			s.leave(c)
+		}
+		s.undo(c, moves)
+		return err
+	}
+	s.mu.Lock()
+	s.take(&opened, originSignIn)
+	s.sendTokens(c, &opened, rotation)
+	s.settle(c, moves)
+	s.mu.Unlock()
+	s.forgetOld(c, moves)
+	return nil
+}
+
+// leave makes the request nobody's, and has the client forget its cookie.
+func (s *State) leave(c *gin.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil {
-		s.take(&opened, originSignIn)
-		s.sendTokens(c, &opened, rotation)
-	} else if ended {
-		s.lose()
-		s.deleteCookie(c)
-	}
-	return err
+	s.lose()
+	s.deleteCookie(c)
 }
 
 // metadata returns what a new session is to remember of the request.
@@ -81,9 +107,9 @@ func (a *Auth) metadata(c *gin.Context) []cache.Pair {
 	return pairs
 }
 
-// SignOut ends the request's session, with every token it knows, and has the
-// client forget its cookie. Where the session could not be ended nothing
-// changes.
+// SignOut ends the request's session, with every token it knows, and what the
+// chain has mounted beside it, and has the client forget their cookies. Where the
+// session could not be ended nothing changes.
 func (s *State) SignOut(c *gin.Context) error {
 	if err := s.unknown(); err != nil {
 		return err
@@ -97,12 +123,16 @@ func (s *State) SignOut(c *gin.Context) error {
 		}
 	}
 	// A context kept after its request is another request's by now.
-	carried := !s.detached(c) && (o.Live() || s.auth.carries(c))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lose()
-	if carried {
-		s.deleteCookie(c)
+	detached := s.detached(c)
+	if !detached && (o.Live() || s.auth.carries(c)) {
+		s.leave(c)
+	} else {
+		s.mu.Lock()
+		s.lose()
+		s.mu.Unlock()
+	}
+	if !detached && !c.Writer.Written() {
+		s.endMounted(c)
 	}
 	return nil
 }

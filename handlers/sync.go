@@ -28,15 +28,28 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 		return s.syncDetached(c, key, opts)
 	}
 	// A token that has none to come needs no response to carry it.
-	late := c.Writer.Written() && s.auth.rotates(&opts) && !o.InGrace()
+	rotates := s.auth.rotates(&opts) && !o.InGrace()
+	late := c.Writer.Written() && rotates
+	var moves []*move
+	if rotates && !late {
+		if moves, err = s.moveForSync(c, key); err != nil {
+			return errors.Join(err, s.dropUser(c, key))
+		}
+	}
 	err = s.spend(c, func(ctx context.Context) error {
 		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
 			Grace: grace, Keep: opts.keep, Rotate: opts.rotate, EndOthers: opts.endOthers, Mark: late,
 		})
 	})
+	if o.Successor == nil {
+		s.undo(c, moves)
+		moves = nil
+	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.synced(c, o, err, late)
+	err = s.synced(c, o, moves, err, late)
+	s.mu.Unlock()
+	s.forgetOld(c, moves)
+	return err
 }
 
 // rotates reports whether a sync with these options replaces the token: a bearer
@@ -47,11 +60,12 @@ func (a *Auth) rotates(opts *SessionOptions) bool {
 
 // synced gives the request what the sync left it with. It is called with mu
 // held.
-func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) error {
+func (s *State) synced(c *gin.Context, o cache.Opened, moves []*move, err error, late bool) error {
 	next := o.Successor
 	if next != nil && o.Account() == s.access.Account() {
 		s.sendTokens(c, &o, rotation) // it landed: it goes out, whatever failed after it
 	}
+	s.settle(c, moves)
 	switch {
 	case errors.Is(err, cache.ErrNoSession):
 		s.lose()
@@ -76,13 +90,18 @@ func (s *State) synced(c *gin.Context, o cache.Opened, err error, late bool) err
 // syncDetached serves a copied gin.Context, or one kept after its request: no
 // answer can carry a token, so only the cached user is dropped.
 func (s *State) syncDetached(c *gin.Context, key string, opts SessionOptions) error {
-	err := s.spend(c, func(ctx context.Context) error {
-		return s.auth.Cache.SyncUser(ctx, s.auth.tenant(s.Context), key, cache.BackgroundSync{})
-	})
+	err := s.dropUser(c, key)
 	if err == nil && (opts.endOthers || opts.grace != nil && *opts.grace == 0) {
 		return cache.ErrInGrace
 	}
 	return err
+}
+
+// dropUser drops the cached user and changes no session.
+func (s *State) dropUser(c *gin.Context, key string) error {
+	return s.spend(c, func(ctx context.Context) error {
+		return s.auth.Cache.SyncUser(ctx, s.auth.tenant(s.Context), key, cache.BackgroundSync{})
+	})
 }
 
 // Sync is SyncUser from outside the user's own requests.

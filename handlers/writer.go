@@ -88,6 +88,10 @@ type writer struct {
 	token *cache.Token // guarded by state.mu
 	begun bool         // guarded by state.mu
 
+	// mounted names the cookies of gin-contrib/sessions that the response is to
+	// set once at most, guarded by state.mu.
+	mounted []string
+
 	// maxAge is how long the client is to keep the token when its own session
 	// ends, guarded by state.mu.
 	maxAge time.Duration
@@ -118,6 +122,9 @@ func (w *writer) beginLocked() {
 	}
 	w.begun = true
 	a, h := w.state.auth, w.Header()
+	for _, name := range w.mounted {
+		keepLast(h, name+"=")
+	}
 	switch w.kind {
 	case deletion:
 		w.put(h)

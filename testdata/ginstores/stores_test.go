@@ -1,0 +1,149 @@
+package ginstores
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bradfitz/gomemcache/memcache"
+	"github.com/gin-contrib/sessions"
+	"github.com/gin-contrib/sessions/cookie"
+	gormsessions "github.com/gin-contrib/sessions/gorm"
+	"github.com/gin-contrib/sessions/memcached"
+	"github.com/gin-contrib/sessions/memstore"
+	"github.com/gin-contrib/sessions/mongo/mongodriver"
+	"github.com/gin-contrib/sessions/postgres"
+	"github.com/gin-contrib/sessions/redis"
+	_ "github.com/lib/pq"
+	"github.com/memcachier/mc/v3"
+	"go.mongodb.org/mongo-driver/mongo"
+	"go.mongodb.org/mongo-driver/mongo/options"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+	_ "modernc.org/sqlite"
+)
+
+// A store of gin-contrib/sessions, as the tests open it: each anew, with
+// nothing in it.
+type store struct {
+	sessions.Store
+
+	// down has the store's server stop answering; nil where there is none.
+	down func(t *testing.T)
+}
+
+var signingKey = []byte("a secret of thirty-two bytes ...")
+
+// stores are those that gin-contrib/sessions v1.0.4 has. Some of them write
+// shared memory at every request (gorm, postgres, memcached binary): the tests
+// send no two requests at once, so that the race detector has only powgin to
+// judge.
+var stores = map[string]func(t *testing.T) store{
+	"cookie":           func(*testing.T) store { return store{Store: cookie.NewStore(signingKey)} },
+	"memstore":         func(*testing.T) store { return store{Store: memstore.NewStore(signingKey)} },
+	"gorm":             openGORM,
+	"redis":            openRedis,
+	"postgres":         openPostgres,
+	"memcached text":   openMemcachedText,
+	"memcached binary": openMemcachedBinary,
+	"mongo":            openMongo,
+}
+
+func openGORM(t *testing.T) store {
+	dsn := "file:" + filepath.Join(t.TempDir(), "sessions.db") + "?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)"
+	db, err := gorm.Open(sqlite.Dialector{DriverName: "sqlite", DSN: dsn}, &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	pool, err := db.DB()
+	must(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	return store{gormsessions.NewStore(db, false, signingKey), func(*testing.T) { _ = pool.Close() }}
+}
+
+func openRedis(t *testing.T) store {
+	p := newProxy(t, server(t, "POWGIN_TEST_REDIS", "127.0.0.1:6379"))
+	s, err := redis.NewStore(2, "tcp", p.address(), "", "", signingKey)
+	must(t, err)
+	// Records end by themselves, after the MaxAge of the site's options.
+	must(t, redis.SetKeyPrefix(s, "ginstores:"+rand.Text()+":"))
+	inner, err := redis.GetRedisStore(s)
+	must(t, err)
+	t.Cleanup(func() { _ = inner.Close() })
+	return store{s, p.cut}
+}
+
+// openPostgres gives each test a schema of its own.
+func openPostgres(t *testing.T) store {
+	address := os.Getenv("POWGIN_TEST_POSTGRES")
+	if address == "" {
+		address = "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"
+	}
+	admin, err := sql.Open("postgres", address)
+	must(t, err)
+	if err := admin.PingContext(t.Context()); err != nil {
+		_ = admin.Close()
+		absent(t, "POWGIN_TEST_POSTGRES", err)
+	}
+	schema := "ginstores_" + strings.ToLower(rand.Text())
+	_, err = admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
+	must(t, err)
+	db, err := sql.Open("postgres", withSchema(address, schema))
+	must(t, err)
+	t.Cleanup(func() {
+		_ = db.Close()
+		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+			t.Errorf("dropping the test's schema: %v", err)
+		}
+		_ = admin.Close()
+	})
+	s, err := postgres.NewStore(db, signingKey)
+	must(t, err)
+	return store{s, func(*testing.T) { _ = db.Close() }}
+}
+
+func withSchema(address, schema string) string {
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	return address + separator + "search_path=" + schema
+}
+
+func openMemcachedText(t *testing.T) store {
+	p := newProxy(t, server(t, "POWGIN_TEST_MEMCACHED", "127.0.0.1:11211"))
+	client := memcache.New(p.address())
+	t.Cleanup(func() { _ = client.Close() })
+	return store{memcached.NewStore(client, rand.Text(), signingKey), p.cut}
+}
+
+func openMemcachedBinary(t *testing.T) store {
+	p := newProxy(t, server(t, "POWGIN_TEST_MEMCACHED", "127.0.0.1:11211"))
+	client := mc.NewMC(p.address(), "", "")
+	t.Cleanup(client.Quit)
+	return store{memcached.NewMemcacheStore(client, rand.Text(), signingKey), p.cut}
+}
+
+func openMongo(t *testing.T) store {
+	p := newProxy(t, server(t, "POWGIN_TEST_MONGO", "127.0.0.1:27017"))
+	client, err := mongo.Connect(t.Context(), options.Client().ApplyURI(fmt.Sprintf("mongodb://%s/?directConnection=true", p.address())))
+	must(t, err)
+	collection := client.Database("ginstores").Collection(rand.Text())
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_ = collection.Drop(ctx)
+		_ = client.Disconnect(ctx)
+	})
+	return store{Store: mongodriver.NewStore(collection, 600, false, signingKey)}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
