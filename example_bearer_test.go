@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -101,7 +104,7 @@ func ExampleRotate() {
 	}))
 	router.POST("/upgrade", auth.RequireUser(), powgin.Handle(func(c *Context) {
 		user := c.MustUser()
-		if err := db.WithContext(c).Model(&user).Update("plan", "pro").Error; err != nil {
+		if err := db.WithContext(c.Request.Context()).Model(&user).Update("plan", "pro").Error; err != nil {
 			powgin.Abort(c.Context, err)
 			return
 		}
@@ -127,4 +130,56 @@ func ExampleRotate() {
 	// POST /upgrade: 200 (new token)
 	// GET /plan: 200 pro
 	// GET /plan: 401 Bearer error="invalid_token"
+}
+
+// A token that lives for minutes, and one that gets the next: what a program on
+// a phone keeps.
+func ExampleRenewable() {
+	db, done := exampleDB()
+	defer done()
+
+	auth := powgin.Must(powgin.New(powgin.Config[User]{DB: db, Transport: powgin.Bearer{}}))
+	defer auth.Close()
+
+	handOut := func(c *Context, err error) {
+		if err != nil {
+			powgin.Abort(c.Context, err)
+			return
+		}
+		c.JSON(http.StatusOK, gin.H{"token": c.Token(), "renewal_token": c.RenewalToken()})
+	}
+	router := gin.New()
+	router.Use(auth.Session())
+	router.POST("/token", powgin.Handle(func(c *Context) {
+		handOut(c, c.SignIn(userWith(1), powgin.Renewable(90*24*time.Hour)))
+	}))
+	router.POST("/token/renew", powgin.Handle(func(c *Context) {
+		handOut(c, c.Renew(c.PostForm("renewal_token")))
+	}))
+
+	post := func(path, renewalToken string) (renewal string) {
+		form := strings.NewReader(url.Values{"renewal_token": {renewalToken}}.Encode())
+		r := httptest.NewRequest(http.MethodPost, path, form)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, r)
+		var body struct {
+			RenewalToken string `json:"renewal_token"`
+		}
+		_ = json.Unmarshal(w.Body.Bytes(), &body)
+		fmt.Println("POST", path, w.Code, "two tokens:", body.RenewalToken != "")
+		return body.RenewalToken
+	}
+	first := post("/token", "")
+	second := post("/token/renew", first)
+	post("/token/renew", first)  // an answer was lost: the same two again
+	post("/token/renew", second) // now they have been used
+	post("/token/renew", first)  // so two have the first: the session ends
+
+	// Output:
+	// POST /token 200 two tokens: true
+	// POST /token/renew 200 two tokens: true
+	// POST /token/renew 200 two tokens: true
+	// POST /token/renew 200 two tokens: true
+	// POST /token/renew 401 two tokens: false
 }
