@@ -148,3 +148,29 @@ func TestASyncDecidedTwiceRotatesOnce(t *testing.T) {
 		t.Errorf("the second time: %v, changed: %v; want true and nothing changed", ok, twice != once)
 	}
 }
+
+// A sync that keeps the token and allows no grace ends those in grace, of its
+// own session alone.
+func TestASyncThatKeepsTheTokenEndsGrace(t *testing.T) {
+	t.Parallel()
+	keep := func(grace time.Duration) func(*rotation) {
+		return func(in *rotation) { in.keep, in.grace = true, grace }
+	}
+	a := frozen(t, anAccount(
+		aSession(1, withRetired(3, 20.5, false), withRetired(4, 19, false)),
+		aSession(2, withRetired(5, 20.5, false)),
+	))
+	next, ok := syncing(1, keep(0)).decide(a, ruled(nil))
+	if !ok {
+		t.Fatal("the sync was refused")
+	}
+	wantRoles(t, next, 20, map[Hash]role{
+		hashOf(1): roleCurrent, hashOf(3): roleRetired, hashOf(4): roleRetired, hashOf(5): roleGrace,
+	})
+	if again, _ := syncing(1, keep(0)).decide(next, ruled(nil)); again != next {
+		t.Error("with nothing in grace the account changed")
+	}
+	if same, _ := syncing(1, keep(time.Minute)).decide(a, ruled(nil)); same != a {
+		t.Error("a sync that allows a grace changed the account")
+	}
+}
