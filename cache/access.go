@@ -99,7 +99,7 @@ func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Toke
 // accepts a copy as old as maxAge.
 func (c *Cache) cached(v *view, maxAge time.Duration) (user any, ok bool) {
 	a := v.account
-	if a == nil || a.user == nil || v.epoch == nil || a.stamp != v.epoch.stamp {
+	if a == nil || a.user == nil || a.outdated(v.epoch) {
 		return nil, false
 	}
 	return a.user, v.now.Sub(a.readAt) <= min(maxAge, c.rules.UserAge())

@@ -54,12 +54,12 @@ type storeBackend struct {
 	offset atomic.Int64 // of the store's time to clock's, as of the last load
 }
 
-func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) string, event func(Event)) *storeBackend {
+func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) string, event func(Event), failures *atomic.Uint64) *storeBackend {
 	name := space.Name()
 	return &storeBackend{
 		store: store, name: name, space: space, codec: codec, keyOf: keyOf,
 		keys: store.Epochs(name), event: event, clock: newClock(),
-		health: health{down: EventStoreDown, up: EventStoreUp, failures: new(atomic.Uint64), event: event},
+		health: health{down: EventStoreDown, up: EventStoreUp, failures: failures, event: event},
 	}
 }
 

@@ -107,9 +107,7 @@ func (c *Cache) open(cfg Config) (err error) {
 			c.unobserve = s.observe(c.expired)
 		}
 	} else {
-		b := newStoreBackend(c.store, c.space, cfg.Codec, c.keyOf, c.event)
-		b.health.failures = &c.counters.failures
-		c.backend = b
+		c.backend = newStoreBackend(c.store, c.space, cfg.Codec, c.keyOf, c.event, &c.counters.failures)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func (c *Cache) Inspect(ctx context.Context, id AccountID) (Inspection, error) {
 	in.Writers = deadlines(a.writers, v.now)
 	if a.user != nil {
 		in.Cached, in.ReadAt = true, a.readAt
-		in.Outdated = v.epoch == nil || a.stamp != v.epoch.stamp
+		in.Outdated = a.outdated(v.epoch)
 	}
 	for i := range a.sessions {
 		in.Sessions = append(in.Sessions, a.sessions[i].state(v.now, c.rules))
@@ -116,8 +116,7 @@ func (c *Cache) Users(ctx context.Context, tenant string) iter.Seq2[any, error] 
 				yield(nil, unavailable("list cached users", err))
 				return
 			}
-			e := c.memory.epoch.Load()
-			if a.tenant != tenant || a.user == nil || e == nil || a.stamp != e.stamp {
+			if a.tenant != tenant || a.user == nil || a.outdated(c.memory.epoch.Load()) {
 				continue
 			}
 			if !yield(a.user, nil) {

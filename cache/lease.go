@@ -51,6 +51,10 @@ func (a *Account) fill(p permit, user any, lease ID) {
 	a.user, a.readAt, a.stamp, a.lease = user, p.readAt, p.stamp, lease
 }
 
+// outdated reports whether the cached user counts no more, since all users were
+// said to have changed after they were read.
+func (a *Account) outdated(e *Epoch) bool { return e == nil || a.stamp != e.stamp }
+
 // dropUser forgets the cached user. The lease changes, so a read that began
 // before fills nothing. An absent account stays absent: it is never filled.
 func dropUser(a *Account, lease ID) *Account {

@@ -138,7 +138,7 @@ func (c *Cache) Stale(o *Opened, err error, maxAge time.Duration) bool {
 	var source sourceError
 	a, now := o.account, c.backend.now()
 	if !o.Live() || !errors.As(err, &source) || o.session.dormant(now, c.rules) ||
-		a.user == nil || o.epoch == nil || a.stamp != o.epoch.stamp ||
+		a.user == nil || a.outdated(o.epoch) ||
 		now.Sub(a.readAt) > maxAge || !c.active(a.user) {
 		return false
 	}

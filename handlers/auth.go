@@ -16,7 +16,6 @@ import (
 // WhenDownFor, Refuse and the paths is required.
 type Config struct {
 	Cache  *cache.Cache
-	Space  cache.Space
 	Tokens *cache.Tokens
 	Kind   cache.Transport
 	Cookie Cookie // where Kind is cache.Cookie

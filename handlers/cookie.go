@@ -23,8 +23,8 @@ type cookieWriter struct {
 
 // newCookieWriter fixes the attributes. No Domain: the cookie is for this host
 // alone. No Max-Age but for sessions that are to be remembered: it ends with the
-// browser's session, and the server decides how long it counts. (OWASP Session Management Cheat Sheet, "Cookies"; RFC
-// 6265bis on the __Host- prefix.)
+// browser's session, and the server decides how long it counts. (OWASP Session
+// Management Cheat Sheet, "Cookies"; RFC 6265bis on the __Host- prefix.)
 func newCookieWriter(c Cookie) cookieWriter {
 	w := cookieWriter{cookie: c.Name, prefix: c.Name + "=", suffix: "; Path=/; HttpOnly; SameSite=Lax"}
 	if c.Secure {

@@ -227,11 +227,8 @@ func (x *AccountExplanation) summary() string {
 // users for whom allow is true get an answer.
 func ExplainHandler(which Which, allow func(user any) bool) gin.HandlerFunc {
 	return with(which, func(c *gin.Context, s *State) error {
-		if err := s.require(); err != nil {
+		if err := s.requireThat(allow); err != nil {
 			return err
-		}
-		if !allow(s.User()) {
-			return ErrForbidden
 		}
 		x, err := s.explained(c)
 		if err == nil {

@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"net/http"
@@ -56,17 +54,12 @@ func appendMounted(list []*gorilla.Session, mounted sessions.Session) []*gorilla
 	return list
 }
 
-// mark returns what a mounted session remembers a user by: different for users
-// of different Namespaces, types and tenants, and not their key in clear, since
-// some stores keep values in the cookie.
+// mark returns what a mounted session remembers a user by: the id of their
+// account, which is another for users of other Namespaces, types and tenants, and
+// does not show their key, since some stores keep values in the cookie.
 func (a *Auth) mark(tenant, key string) string {
-	var b []byte
-	for _, part := range [...]string{a.Space.Name(), tenant, key} {
-		b = binary.AppendUvarint(b, uint64(len(part)))
-		b = append(b, part...)
-	}
-	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	id := a.Cache.Account(tenant, key)
+	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
 // moveForSignIn gives every mounted session a new ID for the user who is about

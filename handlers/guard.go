@@ -76,15 +76,18 @@ func (s *State) strangerLocked() bool {
 
 // Require returns the middleware that lets users pass for whom ok is true.
 func Require(which Which, ok func(user any) bool) gin.HandlerFunc {
-	return with(which, func(_ *gin.Context, s *State) error {
-		if err := s.require(); err != nil {
-			return err
-		}
-		if !ok(s.User()) {
-			return ErrForbidden
-		}
-		return nil
-	})
+	return with(which, func(_ *gin.Context, s *State) error { return s.requireThat(ok) })
+}
+
+// requireThat is require for users for whom ok is true.
+func (s *State) requireThat(ok func(user any) bool) error {
+	if err := s.require(); err != nil {
+		return err
+	}
+	if !ok(s.User()) {
+		return ErrForbidden
+	}
+	return nil
 }
 
 // RequireGuest returns the middleware that lets only requests pass on which

@@ -17,8 +17,8 @@ type Imported struct {
 }
 
 // importSession takes over the session of another library, for a request in
-// which no session of ours was found. That session is ended only after ours has begun:
-// whatever fails, the user has one of them.
+// which no session of ours was found. That session is ended only after ours has
+// begun: whatever fails, the user has one of them.
 func (s *State) importSession(c *gin.Context) error {
 	a := s.auth
 	if a.Import == nil {
@@ -37,7 +37,6 @@ func (s *State) importSession(c *gin.Context) error {
 	case err != nil:
 		return nil //nolint:nilerr // the user is gone, or has too many sessions: nobody
 	}
-	c.Writer.Header()["Cache-Control"] = noStore
 	if old.End != nil {
 		if err := old.End(); err != nil {
 			a.OnError(c.Request.Context(), fmt.Errorf("powgin: end an imported session: %w", err))
