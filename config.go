@@ -50,7 +50,8 @@ type Config[U any] struct {
 	// stands for 100,000. Beyond it a sign-in is ErrFull. It goes with a nil
 	// Store only.
 	MaxAccounts int
-	// Transport is how tokens travel, Cookie or Bearer; nil stands for Cookie{}.
+	// Transport is how tokens travel, Cookie, InSession or Bearer; nil stands for
+	// Cookie{}.
 	Transport Transport
 
 	// IdleTimeout ends a session whose newest token is that old; 0 stands for
@@ -270,6 +271,37 @@ type Cookie struct {
 
 func (Cookie) transport() {}
 
+// InSession is the transport of apps that have one cookie for all: the token is a
+// value of the session of github.com/gin-contrib/sessions that the chain has
+// mounted ahead of Auth.Session; without one requests are answered with 500.
+// Whatever sets that session's cookie, it leaves as HttpOnly, SameSite=Lax or
+// Strict, with the path / and not to be stored; and not at all where the request
+// was overtaken by one that has replaced the token. Its age is at least
+// IdleTimeout, or that of Remember.
+//
+// A store at the server then holds a token that works, unhashed: who can read
+// the store can sign in. Stores that do not tell when their server is down make
+// nobody of everyone: README.md names them.
+type InSession struct {
+	// Key is the key of the value; empty stands for "powgin", with Namespace
+	// appended with a hyphen where that is set. With Key + ".replaced" it is
+	// powgin's own: an app that deletes it, or calls Clear, and saves the session
+	// signs its user out.
+	Key string
+	// Session is the session's name, for chains that mount several; empty stands
+	// for the only one.
+	Session string
+	// Insecure leaves the Secure attribute to the app's own options. It is for
+	// development over plain HTTP: anyone on the way can take the session.
+	Insecure bool
+	// AllowDomain leaves the Domain attribute to the app's own options: with one,
+	// every host of that domain is sent the token, and can replace it. Otherwise
+	// the cookie is for this host alone.
+	AllowDomain bool
+}
+
+func (InSession) transport() {}
+
 // Bearer is the transport of programs: the token travels in the Authorization
 // header of each request (RFC 6750), and no cookie is set. Context.Token gives it
 // to the handler that signs in, which hands it to the client. It stays until it is
@@ -315,6 +347,7 @@ type resolved[U any] struct {
 	Config[U]
 	rules  cache.Rules
 	cookie handlers.Cookie
+	inside handlers.InSession
 	kind   cache.Transport
 	plan   *handlers.CopyPlan
 	model  *handlers.Model // nil with Users
@@ -338,6 +371,9 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 	}
 	r.rules, r.cookie = settings.Resolve()
 	r.faults = settings.Faults()
+	if settings.InSession != nil {
+		r.inside = *settings.InSession
+	}
 	r.userType()
 	r.dropped()
 	if r.ContextKey == "" {
@@ -363,13 +399,29 @@ func (r *resolved[U]) transport(s *handlers.Settings) {
 		s.CookieName, s.Insecure = t.Name, t.Insecure
 	case *Cookie:
 		if t == nil {
-			s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie or Bearer")
+			s.Fault("Transport", fmt.Sprintf("%T", t), transportRule)
 			return
 		}
 		s.CookieName, s.Insecure = t.Name, t.Insecure
+	case InSession:
+		r.inSession(s, &t)
+	case *InSession:
+		r.inSession(s, t)
 	default:
-		s.Fault("Transport", fmt.Sprintf("%T", t), "must be a Cookie or Bearer")
+		s.Fault("Transport", fmt.Sprintf("%T", t), transportRule)
 	}
+}
+
+const transportRule = "must be a Cookie, an InSession or a Bearer"
+
+func (r *resolved[U]) inSession(s *handlers.Settings, t *InSession) {
+	if t == nil {
+		s.Fault("Transport", fmt.Sprintf("%T", t), transportRule)
+		return
+	}
+	r.kind = cache.InSession
+	s.Insecure = t.Insecure
+	s.InSession = &handlers.InSession{Key: t.Key, Session: t.Session, AllowDomain: t.AllowDomain}
 }
 
 // dropped refuses what cannot be the key of a session's value.

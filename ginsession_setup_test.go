@@ -23,6 +23,7 @@ import (
 // values of a session that it deletes.
 type ginStore struct {
 	options *gorilla.Options
+	prefix  string // of the IDs
 
 	mu          sync.Mutex
 	records     map[string]map[any]any // guarded by mu
@@ -38,6 +39,7 @@ var errGinStore = errors.New("the gin store is down")
 func newGinStore() *ginStore {
 	return &ginStore{
 		options: &gorilla.Options{Path: "/", HttpOnly: true},
+		prefix:  "id",
 		records: map[string]map[any]any{},
 	}
 }
@@ -83,7 +85,7 @@ func (s *ginStore) Save(_ *http.Request, w http.ResponseWriter, session *gorilla
 	default:
 		if session.ID == "" {
 			s.made++
-			session.ID = fmt.Sprint("id", s.made)
+			session.ID = fmt.Sprint(s.prefix, s.made)
 		}
 		value = session.ID
 		s.records[session.ID] = maps.Clone(session.Values)

@@ -71,6 +71,7 @@ type app struct {
 	auth   *powgin.Auth[User]
 	router *gin.Engine
 	config powgin.Config[User]
+	ahead  gin.HandlerFunc // mounted ahead of everything; nil for none
 }
 
 // newApp starts an app over plain HTTP cookies. change may alter its Config.

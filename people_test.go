@@ -143,6 +143,9 @@ func newPeopleApp(t testing.TB, change func(*powgin.Config[User])) (*app, *peopl
 // mount makes the app's router anew, with middleware ahead of Session.
 func (a *app) mount(ahead ...gin.HandlerFunc) {
 	a.router = gin.New()
+	if a.ahead != nil {
+		a.router.Use(a.ahead)
+	}
 	a.router.Use(ahead...)
 	a.router.Use(a.auth.Session())
 	a.routes()

@@ -65,7 +65,7 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		return nil, err
 	}
 	a.auth = handlers.New(handlers.Config{
-		Cache: c, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie,
+		Cache: c, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie, InSession: r.inside,
 		RenewalTokens: renewalTokens(r),
 		UserType:      reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
 		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,

@@ -23,7 +23,10 @@ func madeUp() string {
 
 // otherSecret returns a token of the same account with another secret.
 func otherSecret(token string) string {
-	b, _ := base64.RawURLEncoding.DecodeString(token)
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) < 18 {
+		return token + "x" // the name of a session at a server
+	}
 	_, _ = rand.Read(b[17:])
 	return base64.RawURLEncoding.EncodeToString(b)
 }

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/gin-contrib/sessions"
+	"github.com/gin-contrib/sessions/cookie"
+
 	"github.com/powgin/powgin"
 )
 
@@ -15,6 +18,9 @@ import (
 type way struct {
 	name   string
 	config func(*powgin.Config[User])
+	// store makes what the session is kept in that the token travels in; nil for
+	// transports that need none.
+	store func() sessions.Store
 	// show returns the header in which a request carries the token.
 	show func(token string) (name, value string)
 	// handed returns the token that an answer gives to the client, "" for none.
@@ -28,6 +34,12 @@ var ways = []*way{
 	cookieWay("Cookie", powgin.Cookie{}, "__Host-powgin", false),
 	cookieWay("Cookie, insecure", powgin.Cookie{Insecure: true}, "powgin", false),
 	cookieWay("Cookie, with Keys", powgin.Cookie{}, "__Host-powgin", true),
+	sessionWay("InSession, values at the server", false, func() sessions.Store {
+		s := newGinStore()
+		s.prefix = "ID"
+		return s
+	}),
+	sessionWay("InSession, values in the cookie, with Keys", true, func() sessions.Store { return cookie.NewStore(signingKeys[0]) }),
 	bearerWay,
 	bearerWithKeys,
 }
@@ -51,6 +63,14 @@ func cookieWay(name string, transport powgin.Cookie, cookie string, keys bool) *
 			return ""
 		},
 	}
+}
+
+// sessionWay is InSession in the session "shop". What the client carries, and
+// the stories take for its token, is that session's cookie.
+func sessionWay(name string, keys bool, store func() sessions.Store) *way {
+	w := cookieWay(name, powgin.Cookie{}, "shop", keys)
+	w.config, w.store = travels(powgin.InSession{}, keys), store
+	return w
 }
 
 // tokenHeader is where the routes of the tests hand bearer tokens out, so that
@@ -217,12 +237,17 @@ func wayBubble(t *testing.T, w *way, change func(*powgin.Config[User]), story fu
 	t.Helper()
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		story(newPeopleApp(t, func(c *powgin.Config[User]) {
+		a, users := newPeopleApp(t, func(c *powgin.Config[User]) {
 			w.config(c)
 			if change != nil {
 				change(c)
 			}
-		}))
+		})
+		if w.store != nil {
+			a.ahead = sessions.Sessions("shop", w.store())
+			a.mount()
+		}
+		story(a, users)
 	})
 }
 

@@ -3,6 +3,7 @@ package cache
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -46,6 +47,13 @@ func (x *Access) Live() bool { return x.session != nil }
 // request sees the current user, gets no token and changes no session.
 func (x *Access) InGrace() bool { return x.role == roleGrace }
 
+// Settled reports whether every token that the session had before is dead by
+// now.
+func (c *Cache) Settled(x *Access) bool {
+	now := c.backend.now()
+	return x.session == nil || !slices.ContainsFunc(x.session.retired, func(t retired) bool { return t.until > now })
+}
+
 // Account returns the id of the session's account.
 func (x *Access) Account() AccountID { return x.token.account }
 
@@ -71,28 +79,28 @@ func (x *Access) Handle() Handle {
 // tenant or transport, of a dead session or of none are all answered alike:
 // with nobody.
 //
-// The handle that it returns is that of a session whose replaced token came
-// back, the zero one for none.
-func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Token) (reused Handle) {
+// The session that it returns is the one whose replaced token came back, nil
+// for none.
+func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Token) (reused *Session) {
 	a := v.account
 	if a == nil || a.tenant != tenant {
-		return reused
+		return nil
 	}
 	hash := token.hash()
 	s, ro := a.find(&hash, v.now)
 	switch {
 	case s == nil, s.transport != t, s.end(c.rules) <= v.now, v.epoch.revoked(s),
 		s.outdated(ro, v.now, c.rules):
-		return reused
+		return nil
 	case ro == roleRetired:
 		c.counters.reuseAlarms.Add(1)
 		c.event(Event{Name: EventReuse, UserKey: a.key, Session: s.handle})
-		return s.handle
+		return s
 	case ro == roleGrace:
 		c.counters.graceUses.Add(1)
 	}
 	x.account, x.epoch, x.session, x.role, x.token = a, v.epoch, s, ro, *token
-	return reused
+	return nil
 }
 
 // cached returns the user in the account, if it may be served to somebody who

@@ -1,5 +1,7 @@
 package cache
 
+import "time"
+
 // A role is what a token is to the session that knows it.
 type role uint8
 
@@ -47,6 +49,18 @@ func (s *Session) retiredToken(h *Hash) *retired {
 		}
 	}
 	return nil
+}
+
+// lateFor is how long after its end a replaced token is taken for one that was
+// on its way when it was replaced.
+const lateFor = time.Minute
+
+// overtaken reports whether a token that works no more may have been sent before
+// its client got the next one.
+func (s *Session) overtaken(t *Token, now Time) bool {
+	hash := t.hash()
+	old := s.retiredToken(&hash)
+	return old != nil && now.Sub(old.until) < lateFor
 }
 
 // A tokenIndex finds the session of a token by the first 64 bits of its hash.

@@ -24,6 +24,9 @@ type Opened struct {
 	ReadAt Time
 	// Successor is the token to hand out, nil for none.
 	Successor *Token
+	// Repeated is how long ago another request of the session was handed the
+	// Successor first; negative where this one is the first.
+	Repeated time.Duration
 	// Renewal is the renewal token to hand out beside it, nil for none.
 	Renewal *Token
 	// From tells where the user came from.
@@ -31,6 +34,9 @@ type Opened struct {
 	// Ended reports that the session has just been ended because its user is
 	// gone or no longer active.
 	Ended bool
+	// Overtaken reports that the token was replaced a moment ago and works no
+	// more: its client has a newer one, or is about to.
+	Overtaken bool
 	// Spent is the time that went into waiting for the store and the source.
 	Spent time.Duration
 }
@@ -76,8 +82,11 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	}
 	reused := c.look(&o.Access, &v, in.Transport, in.Tenant, &in.Token)
 	if !o.Live() {
-		if reused != (Handle{}) && c.rules.EndAtReuse {
-			c.endReused(ctx, in.Token.account, reused)
+		if reused != nil {
+			o.Overtaken = reused.overtaken(&in.Token, v.now)
+			if c.rules.EndAtReuse {
+				c.endReused(ctx, in.Token.account, reused.handle)
+			}
 		}
 		return nil
 	}
@@ -168,9 +177,11 @@ func (c *Cache) follow(o *Opened, w view, in *advance, next *Token) {
 	if !o.moveTo(w) {
 		return
 	}
-	o.Successor = next
+	o.Successor, o.Repeated = next, -1
 	// Many requests may hand out the successor; the one whose salt it has made it.
-	if p := o.session.pending; p != nil && p.salt == in.salt {
+	if p := o.session.pending; p != nil && p.salt != in.salt {
+		o.Repeated = max(0, w.now.Sub(p.madeAt))
+	} else if p != nil {
 		c.counters.renewals.Add(1)
 		c.event(Event{Name: EventRenewed, UserKey: w.account.key, Session: o.session.handle})
 	}

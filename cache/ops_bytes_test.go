@@ -165,10 +165,10 @@ func TestATokenThatNamesTheEpochProvesNothing(t *testing.T) {
 	overBytes(t, func(t *testing.T, k *kit, store *watchedStore) {
 		k.signInAs("ann")
 		for _, key := range store.Epochs(testSpace.Name()) {
-			k.wantUser(k.open(newToken(key.ID)), "")
+			k.wantUser(k.open(NewToken(key.ID)), "")
 			// Not even where the epoch's bytes happen to read as an account's.
 			rewrite(t, store, key, encodeAccount(anAccount(), nil))
-			k.wantUser(k.open(newToken(key.ID)), "")
+			k.wantUser(k.open(NewToken(key.ID)), "")
 		}
 		k.wantEvents(EventKeyMismatch, 0)
 	})

@@ -86,7 +86,7 @@ func TestIsNewest(t *testing.T) {
 		newest("a token that has a successor", second, false)
 		k.signOut(o)
 		newest("a token of no session", third, false)
-		newest("a token of no account", newToken(AccountID{1}), false)
+		newest("a token of no account", NewToken(AccountID{1}), false)
 	})
 }
 

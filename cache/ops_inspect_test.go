@@ -164,7 +164,7 @@ func TestInspectTellsNoSecrets(t *testing.T) {
 		texts := NewTokens("app", Cookie, nil)
 		salt := k.record("ann").sessions[0].pending.salt
 		secrets := map[string][]byte{"the salt": salt[:]}
-		for i, token := range append(tokens, *k.signInAs("ann").Successor, newToken(o.Account())) {
+		for i, token := range append(tokens, *k.signInAs("ann").Successor, NewToken(o.Account())) {
 			h := token.hash()
 			secrets[fmt.Sprint("the hash of token ", i+1)] = h[:]
 			secrets[fmt.Sprint("the secret of token ", i+1)] = token.secret[:]

@@ -91,7 +91,7 @@ func TestTokensThatProveNothing(t *testing.T) {
 		other.secret[0] ^= 1
 		for name, in := range map[string]Opening{
 			"no token at all":                 {Transport: Cookie},
-			"a token of no account":           {Transport: Cookie, Token: newToken(AccountID{7})},
+			"a token of no account":           {Transport: Cookie, Token: NewToken(AccountID{7})},
 			"a token of an account deleted":   {Transport: Cookie, Token: *bob.Successor},
 			"a token of no session":           {Transport: Cookie, Token: other},
 			"a token of a session signed out": {Transport: Cookie, Token: stale},
@@ -123,7 +123,7 @@ func TestEachLookCostsOneLoad(t *testing.T) {
 		k := setup(t, store)
 		token := *k.signInAs("ann").Successor
 		k.open(token)
-		for name, tok := range map[string]Token{"a hit": token, "no account": newToken(AccountID{7}), "no session": newToken(token.account)} {
+		for name, tok := range map[string]Token{"a hit": token, "no account": NewToken(AccountID{7}), "no session": NewToken(token.account)} {
 			loads, swaps := store.loads.Load(), store.swaps.Load()
 			k.open(tok)
 			if l, s := store.loads.Load()-loads, store.swaps.Load()-swaps; l != 1 || s != 0 {

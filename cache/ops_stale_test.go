@@ -151,7 +151,7 @@ func TestWhereAUserCameFrom(t *testing.T) {
 		want("a hit", k.open(token), FromCache)
 		stale()
 		want("a miss", k.open(token), FromDatabase)
-		want("nobody's", k.open(newToken(o.Account())), FromNowhere)
+		want("nobody's", k.open(NewToken(o.Account())), FromNowhere)
 		o = k.open(token)
 		k.syncNow(o)
 		want("a sync", o, FromDatabase)

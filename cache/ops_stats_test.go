@@ -50,7 +50,7 @@ var countedRequests = []struct {
 		in := &Opening{Transport: Cookie, Token: *o.Successor, NoUser: true}
 		wantErr(k.t, "Open", k.cache.Open(k.t.Context(), in, new(Opened)), nil)
 	}, Stats{Renewals: 1}, 0},
-	{"a token of nobody", 0, func(k *kit, o *Opened) { k.open(newToken(o.Account())) }, Stats{}, 0},
+	{"a token of nobody", 0, func(k *kit, o *Opened) { k.open(NewToken(o.Account())) }, Stats{}, 0},
 	{"a miss", 2 * time.Minute, func(k *kit, o *Opened) { k.open(*o.Successor) }, Stats{Misses: 1}, 1},
 	{"a miss that renews", 16 * time.Minute, func(k *kit, o *Opened) { k.open(*o.Successor) }, Stats{Misses: 1, Renewals: 1}, 1},
 	{"a successor that is handed out again, then used", 16 * time.Minute, func(k *kit, o *Opened) {

@@ -134,14 +134,27 @@ func (c *Cache) Sessions(ctx context.Context, id AccountID) ([]Info, error) {
 // IsNewest reports whether token is still the newest of its session, as far as
 // this node knows: a response that is about to carry an older one must not.
 func (c *Cache) IsNewest(ctx context.Context, token *Token) bool {
+	s, ro, known := c.role(ctx, token)
+	return !known || ro == rolePending || ro == roleCurrent && s.pending == nil
+}
+
+// Works reports whether token proves a session, in its grace too, as far as this
+// node knows.
+func (c *Cache) Works(ctx context.Context, token *Token) bool {
+	_, ro, known := c.role(ctx, token)
+	return !known || ro != roleNone && ro != roleRetired
+}
+
+// role returns what a token is to the session that knows it, and false where
+// that could not be told: then nothing is known to have changed.
+func (c *Cache) role(ctx context.Context, token *Token) (s *Session, ro role, known bool) {
 	v, err := c.backend.load(ctx, token.account)
 	if err != nil {
-		return true // the swap that made it landed; nothing newer is known
+		return nil, roleNone, false
 	}
-	hash := token.hash()
-	s, ro := (*Session)(nil), roleNone
 	if v.account != nil {
+		hash := token.hash()
 		s, ro = v.account.find(&hash, v.now)
 	}
-	return s != nil && (ro == rolePending || ro == roleCurrent && s.pending == nil)
+	return s, ro, true
 }

@@ -12,6 +12,9 @@ type SignIn struct {
 	Tenant    string
 	UserKey   string
 	Metadata  []Pair
+	// Token is the new session's, where it has to be known beforehand; zero
+	// stands for one that SignIn makes.
+	Token Token
 	// Methods is how the user proved who they are, at most MaxMethods of them.
 	Methods []string
 	// Carried is what the request was signed in with, if anything. Its session
@@ -61,7 +64,7 @@ func (c *Cache) SignIn(ctx context.Context, in *SignIn, o *Opened) (ended bool, 
 	if user == nil {
 		return false, ErrInactive
 	}
-	token := newToken(id)
+	token := in.Token.or(id)
 	d := c.newSignIn(in, token, v)
 	d.fill, d.user = p, user
 	if old := in.Carried; old != nil && old.Live() {
@@ -155,7 +158,7 @@ func (c *Cache) newSignIn(in *SignIn, token Token, v view) *signIn {
 		create: c.creator(in.Tenant, in.UserKey, lease),
 	}
 	if in.Renewable {
-		renewal := newToken(token.account)
+		renewal := NewToken(token.account)
 		d.renewal, d.session.renewal = &renewal, newRenewal(&renewal)
 	}
 	return d

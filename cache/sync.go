@@ -19,6 +19,9 @@ type Sync struct {
 	// themselves as well, and the renewal token of one that has one. The latter
 	// works no more at once.
 	Rotate bool
+	// Token is the new token, where it has to be known beforehand; zero stands
+	// for one that Sync makes.
+	Token Token
 	// Mark leaves the token for now and has it renewed at the session's next
 	// request: for a response that has begun already.
 	Mark bool
@@ -40,7 +43,7 @@ func (c *Cache) Sync(ctx context.Context, o *Opened, in Sync) error {
 		grace = c.rules.Grace
 	}
 	id := o.token.account
-	lease, token, renewal := NewID(), newToken(id), newToken(id)
+	lease, token, renewal := NewID(), in.Token.or(id), NewToken(id)
 	rot := rotation{
 		handle: o.Handle(), hash: o.token.hash(), to: token.hash(), fresh: newRenewal(&renewal), grace: grace,
 		keep: in.Keep || in.Mark || !in.Rotate && !o.session.rotates(), others: in.EndOthers,

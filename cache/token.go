@@ -53,10 +53,20 @@ func (Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // hash is what the store knows of the token.
 func (t *Token) hash() Hash { return sha256.Sum256(t.secret[:]) }
 
-func newToken(account AccountID) (t Token) {
+// NewToken makes a token of an account. It proves nothing until a SignIn or Sync
+// has landed with it.
+func NewToken(account AccountID) (t Token) {
 	t.account = account
 	fill(t.secret[:])
 	return t
+}
+
+// or returns t, or a new token where t is none of the account's.
+func (t *Token) or(account AccountID) Token {
+	if t.account != account {
+		return NewToken(account)
+	}
+	return *t
 }
 
 // The labels keep a secret that is derived for one purpose from ever being one

@@ -34,7 +34,7 @@ func TestTokensComeBackAsTheyWent(t *testing.T) {
 			t.Parallel()
 			x := NewTokens("app", Cookie, row.keys)
 			for range 100 {
-				token := newToken(AccountID(NewID()))
+				token := NewToken(AccountID(NewID()))
 				text := x.Format(token)
 				if len(text) != row.size {
 					t.Fatalf("len(%q) = %d; want %d", text, len(text), row.size)

@@ -128,7 +128,7 @@ func TestBearerSignInRefusesAllAlike(t *testing.T) {
 
 func TestSignInTakesNoDamagedJSON(t *testing.T) {
 	t.Parallel()
-	for _, transport := range []string{"cookie", "bearer"} {
+	for _, transport := range []string{"cookie", "insession", "bearer"} {
 		v := setup(t, "TRANSPORT="+transport).visitor(t)
 		for _, row := range []struct {
 			body string

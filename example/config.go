@@ -22,7 +22,7 @@ type config struct {
 	database string      // DATABASE: an SQLite path, or :memory:
 	sessions string      // SESSIONS: cookie, memstore, gorm or redis; holds the flash message
 	redis    redisServer // of SESSIONS=redis://host:port
-	bearer   bool        // TRANSPORT=bearer: tokens travel in the Authorization header
+	tokens   string      // TRANSPORT: cookie, insession or bearer
 	reload   bool        // RELOAD: read the user from the database on every page
 	secret   []byte      // SESSION_SECRET: signs tokens and gin sessions
 	secure   bool        // COOKIE_SECURE: the site is reached over HTTPS
@@ -49,7 +49,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 	cfg := config{
 		addr:     e.address("ADDR", "127.0.0.1:8080"),
 		database: e.database("DATABASE", "powgin-example.db"),
-		bearer:   e.oneOf("TRANSPORT", "cookie", "bearer") == "bearer",
+		tokens:   e.oneOf("TRANSPORT", "cookie", "insession", "bearer"),
 		reload:   e.boolean("RELOAD"),
 		secret:   e.secret("SESSION_SECRET"),
 		secure:   e.boolean("COOKIE_SECURE"),

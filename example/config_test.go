@@ -50,11 +50,14 @@ func TestConfigReadsValues(t *testing.T) {
 	if !got.reload || !got.secure || got.sessions != "gorm" {
 		t.Errorf("reload %v, secure %v, sessions %q; want true, true, gorm", got.reload, got.secure, got.sessions)
 	}
-	if got.bearer {
-		t.Error("TRANSPORT=cookie has tokens travel in the Authorization header")
-	}
-	if program, err := loadConfig(environ("TRANSPORT=bearer")); err != nil || !program.bearer {
-		t.Errorf("TRANSPORT=bearer gives %v, %v; want true", program.bearer, err)
+	for value, want := range map[string]powgin.Transport{
+		"": powgin.Cookie{Insecure: true}, "cookie": powgin.Cookie{Insecure: true},
+		"insession": powgin.InSession{Insecure: true}, "bearer": powgin.Bearer{},
+	} {
+		cfg, err := loadConfig(environ("TRANSPORT=" + value))
+		if err != nil || cfg.transport() != want {
+			t.Errorf("TRANSPORT=%s gives %#v, %v; want %#v", value, cfg.transport(), err, want)
+		}
 	}
 	none, err := loadConfig(environ("GRACE=0s"))
 	if err != nil || none.grace != powgin.NoGrace {
@@ -66,7 +69,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	faults := []string{
 		"ADDR=localhost", "DATABASE=postgres://app:hunter2@db/app", "SESSIONS=redis://:hunter2@cache", "CACHE=gorm",
-		"TRANSPORT=insession", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=true", "FEED=true", "SESSION_SECRET=hunter2",
+		"TRANSPORT=pigeon", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=true", "FEED=true", "SESSION_SECRET=hunter2",
 		"TTL=30", "RENEW=0s", "ABSOLUTE=-1h", "GRACE=-1s", "MAXAGE=soon",
 	}
 	for _, fault := range faults {

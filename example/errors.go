@@ -12,7 +12,7 @@ import (
 // Anonymous visitors who want a page are on their way to /login by then,
 // OnError has been told of what failed, and a 503 has its Retry-After.
 func (s *site) refuse(c *gin.Context, err error) {
-	if s.cfg.bearer {
+	if s.cfg.tokens == "bearer" {
 		preferJSON(c) // whoever sends no cookies is no browser
 	}
 	status := powgin.AbortStatus(err)

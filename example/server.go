@@ -84,13 +84,16 @@ func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
 	return auth, nil
 }
 
-// transport is how tokens travel: with browsers in a cookie, with programs in
-// the Authorization header.
+// transport is how tokens travel: with browsers in a cookie of their own, or in
+// the one of the gin session; with programs in the Authorization header. A site
+// that is reached over HTTPS leaves Insecure out.
 func (cfg config) transport() powgin.Transport {
-	if cfg.bearer {
+	switch cfg.tokens {
+	case "bearer":
 		return powgin.Bearer{}
+	case "insession":
+		return powgin.InSession{Insecure: !cfg.secure}
 	}
-	// A site that is reached over HTTPS leaves Insecure out.
 	return powgin.Cookie{Insecure: !cfg.secure}
 }
 

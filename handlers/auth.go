@@ -19,6 +19,8 @@ type Config struct {
 	Tokens *cache.Tokens
 	Kind   cache.Transport
 	Cookie Cookie // where Kind is cache.Cookie
+	// InSession is where the token is, where Kind is cache.InSession.
+	InSession InSession
 	// RenewalTokens are what renewable sessions are renewed by, nil where there
 	// are none: with carriers that send tokens by themselves.
 	RenewalTokens *cache.Tokens

@@ -5,6 +5,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/powgin/powgin/cache"
 )
 
 // Cookie is the transport of browsers: the token travels in a cookie of its
@@ -33,17 +37,78 @@ func newCookieWriter(c Cookie) cookieWriter {
 	return w
 }
 
-// read returns the cookie's value and how many different values the request
+// read finds the cookie's value.
+func (w *cookieWriter) read(_ *State, c *gin.Context) (value string, found int, err error) {
+	value, found = cookieValue(c.Request, w.cookie)
+	return value, found, nil
+}
+
+func (w *cookieWriter) carries(_ *State, c *gin.Context) bool { return hasCookie(c, w.cookie) }
+
+// cookieValue returns a cookie's value and how many different values the request
 // carries under its name. With more than one it cannot be told which of them
 // somebody else has planted, so neither counts.
-func (w *cookieWriter) read(r *http.Request) (value string, found int) {
-	for _, c := range r.CookiesNamed(w.cookie) {
+func cookieValue(r *http.Request, name string) (value string, found int) {
+	for _, c := range r.CookiesNamed(name) {
 		if found == 0 || c.Value != value {
 			value = c.Value
 			found++
 		}
 	}
 	return value, found
+}
+
+// send puts the cookie into the header now, for writers that reach the response
+// by another way than ours. It is looked at once more just before the first byte.
+func (w *cookieWriter) send(s *State, c *gin.Context, o *cache.Opened, kind outgoing) {
+	r := s.more()
+	s.wrap(c)
+	r.out = sent{kind: kind, token: o.Successor, maxAge: s.auth.Cache.Remembered(&s.access)}
+	w.write(s, c.Writer.Header())
+}
+
+func (w *cookieWriter) forget(s *State, c *gin.Context) {
+	if c.Writer.Written() {
+		return
+	}
+	s.wrap(c)
+	s.more().out = sent{kind: deletion}
+	w.write(s, c.Writer.Header())
+}
+
+func (w *cookieWriter) withdraw(s *State, c *gin.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.some().out.kind == renewal {
+		s.more().out = sent{}
+		w.remove(c.Writer.Header())
+	}
+}
+
+// finish replaces whatever the app has said about the cookie and about caching
+// meanwhile. By now another request of the same session may have replaced the
+// token.
+func (w *cookieWriter) finish(s *State, h http.Header) {
+	switch out := &s.more().out; out.kind {
+	case deletion:
+		w.write(s, h)
+	case renewal, rotation:
+		if s.isNewest(out.token) {
+			w.write(s, h)
+		} else {
+			w.remove(h)
+		}
+	}
+}
+
+// write puts what is to be sent into the header.
+func (w *cookieWriter) write(s *State, h http.Header) {
+	out := &s.rare.out
+	if out.kind == deletion {
+		w.put(h, "", 0)
+		return
+	}
+	w.put(h, s.auth.Tokens.Format(*out.token), out.maxAge)
 }
 
 // put makes value the one cookie of this name in a response, and keeps it from

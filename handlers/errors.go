@@ -23,9 +23,12 @@ var (
 	// ErrNoSessionMiddleware means that the chain lacks the middleware that
 	// everything else builds on.
 	ErrNoSessionMiddleware = errors.New("powgin: no Session middleware ran for this request: add router.Use(auth.Session()) before this route")
+	// ErrNoGinSession means that the chain lacks the session that tokens are to
+	// be in.
+	ErrNoGinSession = errors.New("powgin: no session of gin-contrib/sessions is mounted for InSession: add router.Use(sessions.Sessions(name, store)) before auth.Session(), and with several sessions name one in InSession.Session")
 	// ErrSessionConflict means that two set-ups in one chain would read each
 	// other's users or cookies.
-	ErrSessionConflict = errors.New("powgin: two Auths in one chain need different user types, ContextKeys and cookie names (Namespace is part of the name)")
+	ErrSessionConflict = errors.New("powgin: two Auths in one chain need different user types, ContextKeys and cookie names or InSession keys (Namespace is part of the name)")
 	// ErrOption means that an option does not apply to the call it was given.
 	ErrOption = errors.New("powgin: this option does not apply here")
 )

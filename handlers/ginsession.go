@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -66,10 +67,16 @@ func (a *Auth) mark(tenant, key string) string {
 // to sign in. What was put into one by nobody, or by the same user, goes with
 // it. Without a mark the values are those of whoever the request is signed in
 // as.
-func (s *State) moveForSignIn(c *gin.Context, in *cache.SignIn) ([]*move, error) {
+//
+// A session that is imported stays, since the requests that arrive beside this
+// one want to find it; but for the one that our token goes into.
+func (s *State) moveForSignIn(c *gin.Context, in *cache.SignIn, imported bool) ([]*move, error) {
 	a := s.auth
 	list := mountedSessions(c)
-	if a.Kind == cache.Bearer {
+	switch {
+	case imported:
+		list = slices.DeleteFunc(list, func(session *gorilla.Session) bool { return s.tokenIn(session) == nil })
+	case a.Kind == cache.Bearer:
 		list = withValues(list) // a program that keeps no cookies is sent none
 	}
 	if len(list) == 0 {
@@ -79,7 +86,7 @@ func (s *State) moveForSignIn(c *gin.Context, in *cache.SignIn) ([]*move, error)
 	if in.Carried.Live() {
 		before = a.mark(in.Tenant, in.Carried.UserKey())
 	}
-	return s.moveAll(c, list, func(values map[any]any) map[any]any {
+	return s.moveAll(c, list, func(m *move, values map[any]any) map[any]any {
 		owner, marked := values[MountedUser].(string)
 		if !marked {
 			owner = before
@@ -94,6 +101,13 @@ func (s *State) moveForSignIn(c *gin.Context, in *cache.SignIn) ([]*move, error)
 			}
 		}
 		next[MountedUser] = mark
+		maps.Copy(next, s.foreign(m.session))
+		if t := s.tokenIn(m.session); t != nil {
+			if in.Remember {
+				lastFor(m.session, in.Lifetime)
+			}
+			t.put(s, m, values, next, &in.Token, imported)
+		}
 		return next
 	})
 }
@@ -101,15 +115,18 @@ func (s *State) moveForSignIn(c *gin.Context, in *cache.SignIn) ([]*move, error)
 // moveForSync gives mounted sessions a new ID and leaves their values. One that
 // holds nothing is not made for that; a handler that fills it later makes it,
 // under an ID that nobody else can know.
-func (s *State) moveForSync(c *gin.Context, key string) ([]*move, error) {
+func (s *State) moveForSync(c *gin.Context, key string, in *cache.Sync) ([]*move, error) {
 	list := withValues(mountedSessions(c))
 	if len(list) == 0 {
 		return nil, nil
 	}
 	mark := s.auth.mark(s.auth.tenant(s.Context), key)
-	return s.moveAll(c, list, func(values map[any]any) map[any]any {
+	return s.moveAll(c, list, func(m *move, values map[any]any) map[any]any {
 		next := map[any]any{MountedUser: mark} // made since the sign-in, where it has none
 		maps.Copy(next, values)
+		if t := s.tokenIn(m.session); t != nil {
+			t.put(s, m, values, next, &in.Token, in.Grace > 0)
+		}
 		return next
 	})
 }
@@ -129,7 +146,7 @@ func withValues(all []*gorilla.Session) (list []*gorilla.Session) {
 
 // moveAll saves the sessions under new IDs, of which the client learns nothing
 // before settle. Where one cannot be saved all are as they were.
-func (s *State) moveAll(c *gin.Context, list []*gorilla.Session, values func(map[any]any) map[any]any) ([]*move, error) {
+func (s *State) moveAll(c *gin.Context, list []*gorilla.Session, values func(m *move, old map[any]any) map[any]any) ([]*move, error) {
 	moves := make([]*move, 0, len(list))
 	err := s.spend(c, func(ctx context.Context) error {
 		for _, session := range list {
@@ -137,10 +154,13 @@ func (s *State) moveAll(c *gin.Context, list []*gorilla.Session, values func(map
 				return err
 			}
 			m := &move{session: session, old: recordOf(c, session)}
-			if err := m.save(ctx, c.Request, values(session.Values)); err != nil {
+			if err := m.save(ctx, c.Request, values(m, session.Values)); err != nil {
 				return err
 			}
 			moves = append(moves, m)
+			if m.next.cookie == "" && s.tokenIn(session) != nil {
+				return errNotKept
+			}
 		}
 		return nil
 	})
@@ -150,6 +170,8 @@ func (s *State) moveAll(c *gin.Context, list []*gorilla.Session, values func(map
 	}
 	return moves, nil
 }
+
+var errNotKept = errors.New("its options have it deleted: no token can be kept there")
 
 // undo deletes the new records and leaves the sessions as the call found them.
 func (s *State) undo(c *gin.Context, moves []*move) {
@@ -173,7 +195,12 @@ func (s *State) settle(c *gin.Context, moves []*move) {
 // was in it.
 func (s *State) forgetOld(c *gin.Context, moves []*move) {
 	for _, m := range moves {
-		s.forget(c, m.session, m.old)
+		if !m.keep {
+			s.forget(c, m.session, m.old)
+		}
+		for _, r := range m.older {
+			s.forget(c, m.session, r)
+		}
 	}
 }
 
@@ -181,7 +208,16 @@ func (s *State) forgetOld(c *gin.Context, moves []*move) {
 // Saved later in the request it begins anew.
 func (s *State) endMounted(c *gin.Context) {
 	for _, session := range mountedSessions(c) {
+		if foreign := s.foreign(session); len(foreign) > 0 {
+			s.emptyMounted(c, session, foreign)
+			continue
+		}
 		old, carried := recordOf(c, session), hasCookie(c, session.Name())
+		if t := s.tokenIn(session); t != nil {
+			for _, r := range t.replaced(session.Values) {
+				s.forget(c, session, r)
+			}
+		}
 		record{isNew: true, values: map[any]any{}}.restore(session)
 		s.forget(c, session, old)
 		var lines []string
@@ -193,6 +229,25 @@ func (s *State) endMounted(c *gin.Context) {
 		s.carryMounted(c, session.Name(), "")
 		s.mu.Unlock()
 	}
+}
+
+// emptyMounted leaves nothing in a session but these values, under a new ID.
+func (s *State) emptyMounted(c *gin.Context, session *gorilla.Session, values map[any]any) {
+	moves, err := s.moveAll(c, []*gorilla.Session{session}, func(m *move, old map[any]any) map[any]any {
+		if t := s.tokenIn(session); t != nil {
+			m.older = t.replaced(old)
+		}
+		return values
+	})
+	if err != nil {
+		s.auth.OnError(c.Request.Context(), fmt.Errorf("powgin: empty a mounted session: %w", err))
+		session.Values = values
+		return
+	}
+	s.mu.Lock()
+	s.settle(c, moves)
+	s.mu.Unlock()
+	s.forgetOld(c, moves)
 }
 
 func deletingCookie(session *gorilla.Session) string {

@@ -17,6 +17,11 @@ type move struct {
 	old     record   // as the call found it
 	next    record   // what was saved
 	lines   []string // the Set-Cookie lines of next, held back until it counts
+
+	// keep says that old stays when the move has landed, and older are records
+	// that the session has left before and that go then.
+	keep  bool
+	older []record
 }
 
 // A record is what of a session changes with its ID.
@@ -24,6 +29,8 @@ type record struct {
 	id     string
 	isNew  bool
 	values map[any]any
+
+	options *gorilla.Options // nil: as they are
 
 	// cookie is the value that the client sends for it. One store, gorm's, finds
 	// its record by the request's cookie only, and ignores the ID.
@@ -33,7 +40,7 @@ type record struct {
 // recordOf returns the session as it is now. What the response sets already
 // counts for more than what the request brought.
 func recordOf(c *gin.Context, session *gorilla.Session) record {
-	old := record{id: session.ID, isNew: session.IsNew, values: session.Values}
+	old := record{id: session.ID, isNew: session.IsNew, values: session.Values, options: session.Options}
 	if cookie, err := c.Request.Cookie(session.Name()); err == nil {
 		old.cookie = cookie.Value
 	}
@@ -46,6 +53,9 @@ func recordOf(c *gin.Context, session *gorilla.Session) record {
 // restore makes the session what the record says.
 func (r record) restore(session *gorilla.Session) {
 	session.ID, session.IsNew, session.Values = r.id, r.isNew, r.values
+	if r.options != nil {
+		session.Options = r.options
+	}
 }
 
 // save saves the session as a new one. Without an ID, and in a request that
@@ -134,14 +144,18 @@ func valueSet(lines []string, name string) (value string) {
 // keepLast leaves the last of the Set-Cookie lines that begin with prefix, the
 // one that a browser keeps.
 func keepLast(h http.Header, prefix string) {
-	var last string
-	for _, line := range h["Set-Cookie"] {
-		if strings.HasPrefix(line, prefix) {
-			last = line
-		}
-	}
-	if last != "" {
+	if last, ok := lineSet(h, prefix); ok {
 		removeLines(h, prefix)
 		h.Add("Set-Cookie", last)
 	}
+}
+
+// lineSet returns the last Set-Cookie line that begins with prefix.
+func lineSet(h http.Header, prefix string) (last string, ok bool) {
+	for _, line := range h["Set-Cookie"] {
+		if strings.HasPrefix(line, prefix) {
+			last, ok = line, true
+		}
+	}
+	return last, ok
 }

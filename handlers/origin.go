@@ -32,11 +32,11 @@ func (a *Auth) checkOrigin(r *http.Request) error {
 // warnInsecure says once that cookies are sent without Secure to more than
 // this machine. It is never inferred from a request that this is right.
 func (a *Auth) warnInsecure(r *http.Request) {
-	if a.Kind == cache.Bearer || a.Cookie.Secure || isLoopback(r.Host) {
+	if a.Kind == cache.Bearer || a.Cookie.Secure || a.InSession.Secure || isLoopback(r.Host) {
 		return
 	}
 	a.warn.Do(func() {
-		slog.Warn("powgin: Cookie{Insecure: true} on a host that is not this machine: session cookies travel unprotected", "host", r.Host)
+		slog.Warn("powgin: Insecure is set for a host that is not this machine: session cookies travel unprotected", "host", r.Host)
 	})
 }
 

@@ -32,6 +32,7 @@ var answers = []answer{
 	{cache.ErrInGrace, http.StatusConflict, "Your session has just been renewed. Please try again."},
 	{ErrOtherUser, http.StatusConflict, "This is another user's account."},
 	{ErrNoSessionMiddleware, http.StatusInternalServerError, ErrNoSessionMiddleware.Error()},
+	{ErrNoGinSession, http.StatusInternalServerError, ErrNoGinSession.Error()},
 	{ErrSessionConflict, http.StatusInternalServerError, ErrSessionConflict.Error()},
 }
 

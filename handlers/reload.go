@@ -113,7 +113,7 @@ func (s *State) read(c *gin.Context, fill bool) error {
 	if f.User == nil {
 		s.lose()
 		if f.Ended {
-			s.deleteCookie(c)
+			s.deleteToken(c)
 		}
 		if s.required {
 			return ErrNotSignedIn

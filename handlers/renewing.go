@@ -64,7 +64,7 @@ func (s *State) renewing(text string) (*cache.Renewing, bool) {
 // sendTokens has the response carry what a call has made, or keeps it for the
 // app to hand out. It is called like sendToken.
 func (s *State) sendTokens(c *gin.Context, o *cache.Opened, kind outgoing) {
-	s.sendToken(c, o.Successor, kind)
+	s.sendToken(c, o, kind)
 	if o.Renewal != nil && s.auth.RenewalTokens != nil {
 		s.more().renewal = s.auth.RenewalTokens.Format(*o.Renewal)
 	}

@@ -61,9 +61,12 @@ func (a *Auth) begin(c *gin.Context) *State {
 // open finds the session and its user.
 func (s *State) open(c *gin.Context) error {
 	a := s.auth
-	text, found := a.carrier.read(c.Request)
+	text, found, err := a.carrier.read(s, c)
 	if a.sender == nil {
 		a.carrier.vary(c.Writer.Header())
+	}
+	if err != nil {
+		return s.withstand(c, nil, err)
 	}
 	if found > 1 {
 		a.Events.Emit(Event{Name: EventDuplicateCookie})
@@ -74,6 +77,7 @@ func (s *State) open(c *gin.Context) error {
 	}
 	token, ok := a.Tokens.Parse(text)
 	if !ok {
+		s.loseToken(c, false)
 		return s.importSession(c)
 	}
 	in := cache.Opening{
@@ -83,7 +87,7 @@ func (s *State) open(c *gin.Context) error {
 		NoUser:    a.Reload,
 	}
 	var o cache.Opened
-	err := a.Cache.Open(s.Context, &in, &o)
+	err = a.Cache.Open(s.Context, &in, &o)
 	if o.Spent > 0 {
 		s.more().spent += o.Spent
 	}
@@ -98,15 +102,16 @@ func (s *State) opening(c *gin.Context, o *cache.Opened) error {
 	switch {
 	case o.Live():
 	case o.Ended:
-		s.deleteCookie(c)
+		s.deleteToken(c)
 		return nil
 	default:
+		s.loseToken(c, o.Overtaken)
 		return s.importSession(c)
 	}
 	s.access, s.readAt = o.Access, o.ReadAt
 	c.Writer.Header()["Cache-Control"] = noStore
-	if next := o.Successor; next != nil {
-		s.sendToken(c, next, renewal)
+	if o.Successor != nil {
+		s.sendToken(c, o, renewal)
 	}
 	if s.auth.Reload {
 		return s.reload(c, demandReload)

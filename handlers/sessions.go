@@ -132,7 +132,7 @@ func (s *State) revoke(c *gin.Context, h cache.Handle) error {
 		defer s.mu.Unlock()
 		s.lose()
 		if !detached {
-			s.deleteCookie(c)
+			s.deleteToken(c)
 		}
 	}
 	return nil

@@ -24,6 +24,7 @@ type Settings struct {
 	Namespace  string
 	CookieName string
 	Insecure   bool
+	InSession  *InSession // nil for other transports
 
 	SignInPath, HomePath, ReauthPath string
 
@@ -57,6 +58,7 @@ func (s *Settings) Resolve() (cache.Rules, Cookie) {
 	s.sessions(&rules)
 	s.policies(&rules)
 	cookie := s.cookie()
+	s.inSession(cookie.Secure)
 	s.paths()
 	return rules, cookie
 }
@@ -173,6 +175,23 @@ func (s *Settings) cookie() Cookie {
 		name = "__Host-" + name
 	}
 	return Cookie{Name: name, Secure: !s.Insecure}
+}
+
+// inSession completes where the token is.
+func (s *Settings) inSession(secure bool) {
+	if s.InSession == nil {
+		return
+	}
+	s.InSession.Secure = secure
+	if s.InSession.Key == "" {
+		s.InSession.Key = defaultCookieName
+		if s.Namespace != "" {
+			s.InSession.Key += "-" + s.Namespace
+		}
+	}
+	if s.InSession.Key == MountedUser {
+		s.Fault("Transport.Key", MountedUser, "is where a mounted session notes whose its values are")
+	}
 }
 
 // notToken reports whether s has a character that does not fit everywhere

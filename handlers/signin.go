@@ -51,14 +51,12 @@ func (s *State) signIn(c *gin.Context, key string, opts SessionOptions) error {
 		Elsewhere: opts.imported,
 		Metadata:  s.auth.metadata(c),
 	}
+	in.Token = cache.NewToken(s.auth.Cache.Account(in.Tenant, key))
 	// The mounted sessions go first: a new ID that nobody knows yet can be given
-	// back, and a session of ours that has begun cannot. One that is imported
-	// stays, since the requests that arrive beside this one want to find it.
-	var moves []*move
-	if !opts.imported {
-		if moves, err = s.moveForSignIn(c, &in); err != nil {
-			return err
-		}
+	// back, and a session of ours that has begun cannot.
+	moves, err := s.moveForSignIn(c, &in, opts.imported)
+	if err != nil {
+		return err
 	}
 	return s.land(c, &in, moves)
 }
@@ -92,7 +90,7 @@ func (s *State) leave(c *gin.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lose()
-	s.deleteCookie(c)
+	s.deleteToken(c)
 }
 
 // metadata returns what a new session is to remember of the request.
@@ -124,7 +122,7 @@ func (s *State) SignOut(c *gin.Context) error {
 	}
 	// A context kept after its request is another request's by now.
 	detached := s.detached(c)
-	if !detached && (o.Live() || s.auth.carries(c)) {
+	if !detached && (o.Live() || s.auth.carrier.carries(s, c)) {
 		s.leave(c)
 	} else {
 		s.mu.Lock()
@@ -135,9 +133,4 @@ func (s *State) SignOut(c *gin.Context) error {
 		s.endMounted(c)
 	}
 	return nil
-}
-
-func (a *Auth) carries(c *gin.Context) bool {
-	_, found := a.carrier.read(c.Request)
-	return found > 0
 }

@@ -47,6 +47,8 @@ type State struct {
 // rare is what few requests need of a State.
 type rare struct {
 	writer  *writer       // nil until a cookie is to be sent
+	out     sent          // what it sends
+	mounted *carried      // where the token is in a mounted session
 	token   string        // for the app to hand out, "" for none
 	renewal string        // the renewal token beside it, "" for none
 	spent   time.Duration // of cache.Budget, on calls so far

@@ -30,16 +30,20 @@ func (s *State) SyncUser(c *gin.Context, key string, opts SessionOptions) error 
 	// A token that has none to come needs no response to carry it.
 	rotates := s.auth.rotates(&opts) && !o.InGrace()
 	late := c.Writer.Written() && rotates
+	if grace < 0 {
+		grace = s.auth.Cache.Rules().Grace
+	}
+	in := cache.Sync{
+		Grace: grace, Keep: opts.keep, Rotate: opts.rotate, EndOthers: opts.endOthers, Mark: late, Token: cache.NewToken(o.Account()),
+	}
 	var moves []*move
 	if rotates && !late {
-		if moves, err = s.moveForSync(c, key); err != nil {
+		if moves, err = s.moveForSync(c, key, &in); err != nil {
 			return errors.Join(err, s.dropUser(c, key))
 		}
 	}
 	err = s.spend(c, func(ctx context.Context) error {
-		return s.auth.Cache.Sync(ctx, &o, cache.Sync{
-			Grace: grace, Keep: opts.keep, Rotate: opts.rotate, EndOthers: opts.endOthers, Mark: late,
-		})
+		return s.auth.Cache.Sync(ctx, &o, in)
 	})
 	if o.Successor == nil {
 		s.undo(c, moves)
@@ -73,7 +77,7 @@ func (s *State) synced(c *gin.Context, o cache.Opened, moves []*move, err error,
 	case errors.Is(err, cache.ErrInactive):
 		s.lose()
 		if o.Ended {
-			s.deleteCookie(c)
+			s.deleteToken(c)
 		}
 		return err
 	case o.User != nil:

@@ -21,51 +21,63 @@ const (
 	deletion
 )
 
-// sendToken has the response carry the token. The cookie is put into the
-// header now, for writers that reach the response by another way than ours,
-// and is looked at once more just before the first byte. It is called with mu
-// held, or before anybody else knows the state.
+// A sent is the token that a response carries.
+type sent struct {
+	kind  outgoing
+	token *cache.Token // nil for a deletion
+	// maxAge is how long the client is to keep the token when its own session
+	// ends; 0 stands for no longer than that.
+	maxAge time.Duration
+}
+
+// sendToken has the response carry the successor of what was opened. It is
+// called with mu held, or before anybody else knows the state.
 //
 // Without a sender the app hands it out, in an answer that nobody may store
 // (RFC 6749, section 5.1).
-func (s *State) sendToken(c *gin.Context, t *cache.Token, kind outgoing) {
+func (s *State) sendToken(c *gin.Context, o *cache.Opened, kind outgoing) {
 	if s.auth.sender == nil {
-		s.more().token = s.auth.Tokens.Format(*t)
+		s.more().token = s.auth.Tokens.Format(*o.Successor)
 		c.Writer.Header()["Cache-Control"] = noStore
 		return
 	}
-	w := s.wrap(c)
-	w.kind, w.token, w.maxAge = kind, t, s.auth.Cache.Remembered(&s.access)
-	w.put(c.Writer.Header())
+	s.auth.sender.send(s, c, o, kind)
 }
 
-// deleteCookie has the response delete the client's cookie. It is called like
-// sendToken.
-func (s *State) deleteCookie(c *gin.Context) {
-	if s.auth.sender == nil {
-		if s.rare != nil {
-			s.rare.token, s.rare.renewal = "", ""
-		}
-		return
+// deleteToken has the client forget its token. It is called like sendToken.
+func (s *State) deleteToken(c *gin.Context) {
+	switch {
+	case s.auth.sender != nil:
+		s.auth.sender.forget(s, c)
+	case s.rare != nil:
+		s.rare.token, s.rare.renewal = "", ""
 	}
-	if c.Writer.Written() {
-		return
-	}
-	w := s.wrap(c)
-	w.kind, w.token = deletion, nil
-	w.put(c.Writer.Header())
 }
 
-// withdraw takes back a renewal's cookie: an answer that could not tell who is
-// signed in must leave the client as it was. What a sign-in, sign-out or sync
-// has changed stays changed, and its cookie goes out.
+// withdraw takes back a renewal: an answer that could not tell who is signed in
+// must leave the client as it was. What a sign-in, sign-out or sync has changed
+// stays changed, and goes out.
 func (s *State) withdraw(c *gin.Context) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if w := s.some().writer; w != nil && w.kind == renewal {
-		w.kind, w.token = nothing, nil
-		s.auth.sender.remove(c.Writer.Header())
+	if s.auth.sender != nil {
+		s.auth.sender.withdraw(s, c)
 	}
+}
+
+// loseToken drops a token that proves nothing from where the app's own handlers
+// could keep it alive; overtaken says that it was replaced a moment ago. Nobody
+// else knows the state yet.
+func (s *State) loseToken(c *gin.Context, overtaken bool) {
+	if t, ok := s.auth.carrier.(*inSession); ok {
+		t.lose(s, c, overtaken)
+	}
+}
+
+// isNewest reports whether no other request of the session has replaced the
+// token, as far as is known.
+func (s *State) isNewest(t *cache.Token) bool {
+	ctx, cancel := cache.Bounded(s.Context, cache.Budget)
+	defer cancel()
+	return s.auth.Cache.IsNewest(ctx, t)
 }
 
 // wrap puts our writer around the response's. Only requests that send a cookie
@@ -84,27 +96,11 @@ func (s *State) wrap(c *gin.Context) *writer {
 type writer struct {
 	gin.ResponseWriter
 	state *State
-	kind  outgoing     // guarded by state.mu
-	token *cache.Token // guarded by state.mu
-	begun bool         // guarded by state.mu
+	begun bool // guarded by state.mu
 
 	// mounted names the cookies of gin-contrib/sessions that the response is to
 	// set once at most, guarded by state.mu.
 	mounted []string
-
-	// maxAge is how long the client is to keep the token when its own session
-	// ends, guarded by state.mu.
-	maxAge time.Duration
-}
-
-// put puts the cookie into the header.
-func (w *writer) put(h http.Header) {
-	a := w.state.auth
-	if w.kind == deletion {
-		a.sender.put(h, "", 0)
-		return
-	}
-	a.sender.put(h, a.Tokens.Format(*w.token), w.maxAge)
 }
 
 // begin runs before anything is sent.
@@ -114,28 +110,18 @@ func (w *writer) begin() {
 	w.beginLocked()
 }
 
-// beginLocked replaces whatever the app has said about the cookie and about
-// caching meanwhile.
+// beginLocked sees to the cookies.
 func (w *writer) beginLocked() {
 	if w.begun || w.ResponseWriter.Written() {
 		return
 	}
 	w.begun = true
-	a, h := w.state.auth, w.Header()
+	h := w.Header()
 	for _, name := range w.mounted {
 		keepLast(h, name+"=")
 	}
-	switch w.kind {
-	case deletion:
-		w.put(h)
-	case renewal, rotation:
-		ctx, cancel := cache.Bounded(w.state.Context, cache.Budget)
-		defer cancel()
-		if a.Cache.IsNewest(ctx, w.token) {
-			w.put(h)
-		} else {
-			a.sender.remove(h)
-		}
+	if sender := w.state.auth.sender; sender != nil {
+		sender.finish(w.state, h)
 	}
 }
 
