@@ -14,7 +14,7 @@ var inCI = map[string]bool{"POWGIN_TEST_REDIS": true, "POWGIN_TEST_POSTGRES": tr
 
 // server returns the address that a variable names, or the usual one, and skips
 // the test where nobody answers there.
-func server(t *testing.T, variable, usual string) string {
+func server(t testing.TB, variable, usual string) string {
 	t.Helper()
 	address := os.Getenv(variable)
 	if address == "" {
@@ -29,7 +29,7 @@ func server(t *testing.T, variable, usual string) string {
 }
 
 // absent ends a test whose server does not answer.
-func absent(t *testing.T, variable string, err error) {
+func absent(t testing.TB, variable string, err error) {
 	t.Helper()
 	if os.Getenv("CI") == "true" && inCI[variable] {
 		t.Fatalf("no server answers (%s names another one): %v", variable, err)

@@ -56,13 +56,21 @@ var stores = map[string]func(t *testing.T) store{
 }
 
 func openGORM(t *testing.T) store {
+	db := openDB(t)
+	pool, err := db.DB()
+	must(t, err)
+	return store{gormsessions.NewStore(db, false, signingKey), func(*testing.T) { _ = pool.Close() }}
+}
+
+// openDB opens an SQLite database in a file.
+func openDB(t testing.TB) *gorm.DB {
 	dsn := "file:" + filepath.Join(t.TempDir(), "sessions.db") + "?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)"
 	db, err := gorm.Open(sqlite.Dialector{DriverName: "sqlite", DSN: dsn}, &gorm.Config{Logger: logger.Discard})
 	must(t, err)
 	pool, err := db.DB()
 	must(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	return store{gormsessions.NewStore(db, false, signingKey), func(*testing.T) { _ = pool.Close() }}
+	return db
 }
 
 func openRedis(t *testing.T) store {
@@ -141,7 +149,7 @@ func openMongo(t *testing.T) store {
 	return store{Store: mongodriver.NewStore(collection, 600, false, signingKey)}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
