@@ -43,9 +43,15 @@ type Config[U any] struct {
 	// Store keeps accounts: sessions and cached users. nil stands for an
 	// in-process store of this Auth's own, which forgets everything when the
 	// process ends. cache.NewMemory makes one that several Auths may share.
-	// Stores outside the process keep sessions only so far, and every request
-	// reads its user.
+	// Stores outside the process, such as package gormstore's, keep sessions over
+	// restarts and share them between nodes.
 	Store cache.Store
+	// Codec writes users for a Store outside the process; nil stands for powgin's
+	// own, which keeps every field that copies of a user have, whatever tags they
+	// carry. Users come out of it with times in UTC, also on the request that
+	// reads them. Where what is stored is of another shape of U, the user is read
+	// anew. Without such a Store it is not used.
+	Codec Codec[U]
 	// MaxAccounts bounds the users with sessions in the in-process store; 0
 	// stands for 100,000. Beyond it a sign-in is ErrFull. It goes with a nil
 	// Store only.
@@ -190,6 +196,18 @@ type Users[U any] interface {
 	// ctx ends when the request may wait no longer; a Find that does not heed it
 	// holds the request up.
 	Find(ctx context.Context, key string) (user U, found bool, err error)
+}
+
+// A Codec turns users into bytes and back, for stores outside the process.
+// Implementations must be safe for concurrent use.
+type Codec[U any] interface {
+	// Encode returns the user's bytes, which are not changed afterwards. Fields
+	// tagged powgin:"-" are zero in what it gets. A user for whom it returns an
+	// error is not cached.
+	Encode(user U) ([]byte, error)
+	// Decode returns the user that Encode was given. An error means that the
+	// bytes are of another shape, or damaged: the user is read anew.
+	Decode(b []byte) (U, error)
 }
 
 // NoMaxAge is the Config.MaxAge that lets a cached user be as old as RenewAfter.
@@ -352,6 +370,7 @@ type resolved[U any] struct {
 	plan   *handlers.CopyPlan
 	model  *handlers.Model // nil with Users
 	space  cache.Space
+	codec  cache.Codec // nil with stores in the process
 	faults []handlers.Fault
 }
 
@@ -386,6 +405,21 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 		r.OnError = handlers.LogErrors()
 	}
 	return r
+}
+
+// users works out how users are written.
+func (r *resolved[U]) users(t reflect.Type) {
+	if _, inProcess := r.Store.(*cache.Memory); r.Store == nil || inProcess {
+		return
+	}
+	if r.Codec != nil {
+		r.codec = typed[U]{r.Codec}
+		return
+	}
+	codec, faults := handlers.NewRowCodec(t)
+	if r.faults = append(r.faults, faults...); codec != nil {
+		r.codec = codec
+	}
 }
 
 // transport reads the Transport into the settings.
@@ -455,6 +489,7 @@ func (r *resolved[U]) userType() {
 	var faults []handlers.Fault
 	r.plan, faults = handlers.NewCopyPlan(t, immutable)
 	r.faults = append(r.faults, faults...)
+	r.users(t)
 	r.faults = append(r.faults, handlers.CheckSecrets(t, r.DB != nil)...)
 	if r.DB != nil {
 		r.model, faults = handlers.NewModel(r.DB, t)

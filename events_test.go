@@ -323,11 +323,11 @@ func TestOutagesAreToldWhenTheyBeginAndEnd(t *testing.T) {
 					events.clear()
 					tt.fail(a, true)
 					for range 3 {
-						alice.get("/me").want(http.StatusServiceUnavailable)
+						alice.get("/reload").want(http.StatusServiceUnavailable)
 					}
 					tt.fail(a, false)
 					for range 3 {
-						alice.get("/me").want(http.StatusOK)
+						alice.get("/reload").want(http.StatusOK)
 					}
 					events.want(t, when, want...)
 				}

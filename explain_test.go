@@ -210,10 +210,10 @@ func TestExplainTellsOfAnOutage(t *testing.T) {
 				return err
 			})
 			alice.wantErr("Explain", err, powgin.ErrUnavailable)
-			if x.UserKey != "1" || x.Source != "database" {
+			if x.UserKey != "1" || x.Source != "cache" {
 				t.Errorf("explained as %+v; want what is known of the request all the same", x)
 			}
-			wantSummary(t, &x, "The user was read for this request, 0s ago.", takesAMinute,
+			wantSummary(t, &x, "The user is the cached copy, read 0s ago.", takesAMinute,
 				"What the store holds now is not known: it did not answer.")
 		})
 	})

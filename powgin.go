@@ -58,6 +58,7 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		Store: r.Store, MaxAccounts: r.MaxAccounts, Space: r.space, Rules: r.rules, Source: source,
 		Key:    a.keyOf,
 		Active: active(r.Active),
+		Codec:  r.codec,
 		Event:  events.FromCache,
 	})
 	if err != nil {
@@ -112,7 +113,7 @@ func (a *Auth[U]) keyOf(user any) string { return a.key(user.(*U)) }
 func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 	if r.Users != nil {
 		a.key = func(u *U) string { return r.Users.Key(*u) }
-		return detaching[U]{users[U]{r.Users}, r.plan}, nil
+		return detaching[U]{users[U]{r.Users}, r.plan, r.codec}, nil
 	}
 	loader, err := handlers.NewLoader(r.DB, r.model)
 	if err != nil {
@@ -120,15 +121,19 @@ func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 	}
 	a.key = func(u *U) string { return r.model.Key(u) }
 	a.close = loader.Close
-	return detaching[U]{loader, r.plan}, nil
+	return detaching[U]{loader, r.plan, r.codec}, nil
 }
 
 // detaching is a source whose users share nothing with the app's memory and
 // lack what must not be cached, whatever the app's own code (a hook, a Find of
 // its own) has put into them.
+//
+// Where users are kept as bytes it hands out what they come back as, so that a
+// request which reads a user sees the same as those that find them cached.
 type detaching[U any] struct {
 	cache.Source
-	plan *handlers.CopyPlan
+	plan  *handlers.CopyPlan
+	codec cache.Codec // nil: users are not written
 }
 
 func (s detaching[U]) Find(ctx context.Context, key string) (any, bool, error) {
@@ -137,7 +142,25 @@ func (s detaching[U]) Find(ctx context.Context, key string) (any, bool, error) {
 		return nil, false, err
 	}
 	s.plan.Detach(unsafe.Pointer(user.(*U)))
+	if s.codec == nil {
+		return user, true, nil
+	}
+	if b, err := s.codec.Encode(user); err == nil {
+		if again, err := s.codec.Decode(b); err == nil {
+			user = again
+		}
+	}
 	return user, true, nil
+}
+
+// typed is a codec of the app's.
+type typed[U any] struct{ Codec[U] }
+
+func (c typed[U]) Encode(user any) ([]byte, error) { return c.Codec.Encode(*user.(*U)) }
+
+func (c typed[U]) Decode(b []byte) (any, error) {
+	u, err := c.Codec.Decode(b)
+	return &u, err
 }
 
 // users is the source of a Config.Users.

@@ -147,6 +147,8 @@ func answerTellsTheTruth(t *proof) {
 		before := alice.clone()
 		if failing(func() answered { return alice.post(right + "/sync/nograce") }) {
 			before.wantNobody("a token that Grace(0) has ended")
+		} else {
+			alice.post(right + "/sync/nograce").want(http.StatusOK)
 		}
 		alice.wantUser("alice")
 
