@@ -13,6 +13,12 @@ import (
 type backend interface {
 	now() Time // the store's, as far as this node knows without asking
 	load(ctx context.Context, id AccountID) (view, error)
+	// loadNear is load from what the store keeps in this process, where it does;
+	// near then tells that others may have changed it since.
+	loadNear(ctx context.Context, id AccountID) (v view, near bool, err error)
+	// known returns the account as this node knows it without asking, and false
+	// where it does not.
+	known(id AccountID) (*Account, bool)
 	swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error)
 	room() error // ErrFull where one account more would not fit
 	epochs() int
@@ -48,6 +54,8 @@ type storeBackend struct {
 	keyOf func(user any) string
 	keys  []Key // of the epoch's copies
 	event func(Event)
+	near  NearStore // the store, where it is one; else nil
+	memo  *memo
 
 	health health
 	clock  clock
@@ -56,7 +64,9 @@ type storeBackend struct {
 
 func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) string, event func(Event), failures *atomic.Uint64) *storeBackend {
 	name := space.Name()
+	near, _ := store.(NearStore)
 	return &storeBackend{
+		near: near, memo: new(memo),
 		store: store, name: name, space: space, codec: codec, keyOf: keyOf,
 		keys: store.Epochs(name), event: event, clock: newClock(),
 		health: health{down: EventStoreDown, up: EventStoreUp, failures: failures, event: event},
@@ -66,12 +76,33 @@ func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) str
 func (b *storeBackend) now() Time { return b.clock.now() + Time(b.offset.Load()) }
 
 func (b *storeBackend) load(ctx context.Context, id AccountID) (view, error) {
-	l, err := b.store.Load(ctx, Key{b.name, id})
-	b.health.saw(err)
+	var l Loaded
+	err := b.health.call(ctx, func(ctx context.Context) (err error) {
+		l, err = b.store.Load(ctx, Key{b.name, id})
+		return err
+	})
 	if err != nil {
 		return view{}, unavailable("load an account", err)
 	}
 	return b.view(id, l)
+}
+
+func (b *storeBackend) loadNear(ctx context.Context, id AccountID) (view, bool, error) {
+	if b.near != nil {
+		if l, ok := b.near.LoadNear(Key{b.name, id}); ok {
+			v, err := b.view(id, l)
+			return v, true, err
+		}
+	}
+	v, err := b.load(ctx, id)
+	return v, false, err
+}
+
+func (b *storeBackend) known(id AccountID) (*Account, bool) {
+	if e := b.memo.find(id); e != nil {
+		return e.account, true
+	}
+	return nil, false
 }
 
 // view decodes what was loaded. A broken record, or one of another version,
@@ -83,6 +114,9 @@ func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
 		v.epoch, _ = b.decodeEpoch(l.Epoch)
 	}
 	if v.version == (ID{}) || b.isEpoch(id) {
+		return v, nil
+	}
+	if v.account = b.memo.of(id, &l.Record); v.account != nil {
 		return v, nil
 	}
 	a, user, err := decodeAccount(l.Record.Data)
@@ -106,6 +140,7 @@ func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
 		return view{}, ErrWrongUser
 	}
 	v.account = a
+	b.memo.put(id, &l.Record, a)
 	return v, nil
 }
 
@@ -127,15 +162,22 @@ func (b *storeBackend) decodeEpoch(r Record) (*Epoch, error) {
 
 func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error) {
 	var r Record
+	written := next
 	if next != nil {
-		r = Record{Version: next.version, Data: b.encode(next), Expires: next.expires}
+		r = Record{Version: next.version, Expires: next.expires}
+		r.Data, written = b.encode(next)
 	}
-	l, ok, err := b.store.Swap(ctx, Key{b.name, id}, old.version, r)
-	b.health.saw(err)
+	var l Loaded
+	var ok bool
+	err := b.health.call(ctx, func(ctx context.Context) (err error) {
+		l, ok, err = b.store.Swap(ctx, Key{b.name, id}, old.version, r)
+		return err
+	})
 	if err != nil {
 		return old, false, unavailable("change an account", err)
 	}
 	if ok {
+		b.memo.put(id, &r, written)
 		old.account, old.version = next, r.Version
 		return old, true, nil
 	}
@@ -143,22 +185,25 @@ func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *A
 	return v, false, err
 }
 
-// encode returns the account's bytes. A user that the codec refuses, or that
-// does not fit, is left out and will be read again.
-func (b *storeBackend) encode(a *Account) []byte {
-	if a.user == nil || b.codec == nil {
-		return encodeAccount(a, nil)
+// encode returns the account's bytes, and the account as they have it. A user
+// that the codec refuses, or that does not fit, is left out and will be read
+// again.
+func (b *storeBackend) encode(a *Account) ([]byte, *Account) {
+	if a.user == nil {
+		return encodeAccount(a, nil), a
 	}
-	user, err := b.codec.Encode(a.user)
-	if err != nil {
-		user = nil
-	}
-	data := encodeAccount(a, user)
-	if len(data) > maxEncoded {
+	if b.codec != nil {
+		user, err := b.codec.Encode(a.user)
+		if err == nil {
+			if data := encodeAccount(a, user); len(data) <= maxEncoded {
+				return data, a
+			}
+		}
 		b.event(Event{Name: EventTooLarge, UserKey: a.key})
-		data = encodeAccount(a, nil)
 	}
-	return data
+	bare := *a
+	bare.user = nil
+	return encodeAccount(&bare, nil), &bare
 }
 
 // room returns nil: a Store tells only at a Swap that it is full.
@@ -167,8 +212,11 @@ func (b *storeBackend) room() error { return nil }
 func (b *storeBackend) epochs() int { return len(b.keys) }
 
 func (b *storeBackend) loadEpoch(ctx context.Context, i int) (view, error) {
-	l, err := b.store.Load(ctx, b.keys[i])
-	b.health.saw(err)
+	var l Loaded
+	err := b.health.call(ctx, func(ctx context.Context) (err error) {
+		l, err = b.store.Load(ctx, b.keys[i])
+		return err
+	})
 	if err != nil {
 		return view{}, unavailable("load the epoch", err)
 	}
@@ -185,8 +233,12 @@ func (b *storeBackend) epochView(l Loaded) view {
 
 func (b *storeBackend) swapEpoch(ctx context.Context, i int, old view, next *Epoch) (view, bool, error) {
 	r := Record{Version: next.version, Data: encodeEpoch(next), Expires: next.expires}
-	l, ok, err := b.store.Swap(ctx, b.keys[i], old.epochVersion, r)
-	b.health.saw(err)
+	var l Loaded
+	var ok bool
+	err := b.health.call(ctx, func(ctx context.Context) (err error) {
+		l, ok, err = b.store.Swap(ctx, b.keys[i], old.epochVersion, r)
+		return err
+	})
 	if err != nil {
 		return old, false, unavailable("change the epoch", err)
 	}

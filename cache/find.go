@@ -27,6 +27,15 @@ func (a *Account) find(h *Hash, now Time) (*Session, role) {
 	return nil, roleNone
 }
 
+// roleOf is find for a token; a may be nil.
+func (a *Account) roleOf(t *Token, now Time) (*Session, role) {
+	if a == nil {
+		return nil, roleNone
+	}
+	hash := t.hash()
+	return a.find(&hash, now)
+}
+
 func (s *Session) role(h *Hash, now Time) role {
 	switch {
 	case s.hash.equal(h):

@@ -249,6 +249,15 @@ func (b memoryBackend) load(_ context.Context, id AccountID) (view, error) {
 	return view{account: b.memorySpace.load(id, now), epoch: b.epoch.Load(), now: now}, nil
 }
 
+func (b memoryBackend) loadNear(ctx context.Context, id AccountID) (view, bool, error) {
+	v, err := b.load(ctx, id)
+	return v, false, err
+}
+
+func (b memoryBackend) known(id AccountID) (*Account, bool) {
+	return b.memorySpace.load(id, b.memory.clock.now()), true
+}
+
 func (b memoryBackend) swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return old, false, unavailable("change an account", err)

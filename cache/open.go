@@ -74,7 +74,7 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 		defer cancel()
 		start := time.Now()
 		var err error
-		v, err = c.backend.load(ctx, in.Token.account)
+		v, err = c.loadFor(ctx, in)
 		o.Spent = time.Since(start)
 		if err != nil {
 			return err
@@ -103,6 +103,30 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 		hit = false // after a long sleep the cached copy does not do
 	}
 	return c.openSlowly(ctx, o, hit, user, due)
+}
+
+// loadFor loads the account of a request, from this process where the store
+// keeps a copy there and the copy is all that it takes.
+func (c *Cache) loadFor(ctx context.Context, in *Opening) (view, error) {
+	v, near, err := c.backend.loadNear(ctx, in.Token.account)
+	if err != nil || !near || c.suffices(&v, in) {
+		return v, err
+	}
+	return c.backend.load(ctx, in.Token.account)
+}
+
+// suffices reports whether a copy that may be behind shows somebody signed in,
+// of whom nothing is due.
+func (c *Cache) suffices(v *view, in *Opening) bool {
+	s, ro := v.account.roleOf(&in.Token, v.now)
+	if ro != roleCurrent || s.end(c.rules) <= v.now || v.epoch.revoked(s) || s.due(ro, v.now, c.rules) {
+		return false
+	}
+	user, ok := any(nil), in.NoUser
+	if !ok {
+		user, ok = c.cached(v, c.rules.MaxAge)
+	}
+	return ok && (in.NoUser || c.active(user))
 }
 
 // openSlowly is Open where more is to be done than to look. With hit, user is

@@ -220,7 +220,7 @@ func TestAStoreThatFailsForGood(t *testing.T) {
 		wantErr(t, "Sessions", err, ErrUnavailable)
 		_, err = k.cache.Newest(t.Context(), &o.Access, true)
 		wantErr(t, "Newest", err, ErrUnavailable)
-		if !k.cache.IsNewest(t.Context(), o.Successor) {
+		if !k.cache.IsNewest(o.Successor) {
 			t.Error("IsNewest = false; want true, since nothing newer is known")
 		}
 		store.before, store.load = nil, nil

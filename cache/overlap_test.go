@@ -17,7 +17,7 @@ func TestASuccessorThatHasASuccessorIsNotTheNewest(t *testing.T) {
 		if fast.Successor == nil || slow.Successor == nil || *fast.Successor != *slow.Successor {
 			t.Fatal("two requests with an old token got different successors")
 		}
-		if !k.cache.IsNewest(t.Context(), slow.Successor) {
+		if !k.cache.IsNewest(slow.Successor) {
 			t.Error("a successor that was handed out is not the newest")
 		}
 		time.Sleep(testRules().RenewAfter)
@@ -25,10 +25,10 @@ func TestASuccessorThatHasASuccessorIsNotTheNewest(t *testing.T) {
 		if next.Successor == nil {
 			t.Fatal("a successor that was old at its first use got none itself")
 		}
-		if k.cache.IsNewest(t.Context(), slow.Successor) {
+		if k.cache.IsNewest(slow.Successor) {
 			t.Error("a token with a successor counts as the newest")
 		}
-		if !k.cache.IsNewest(t.Context(), next.Successor) {
+		if !k.cache.IsNewest(next.Successor) {
 			t.Error("the successor's successor is not the newest")
 		}
 	})

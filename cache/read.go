@@ -20,8 +20,11 @@ type reading struct {
 // find reads the row and judges it: a user who does not exist or is not active
 // is nil. A row of another user is an error and is never served.
 func (c *Cache) find(ctx context.Context, key string) (user any, err error) {
-	user, found, err := c.source.Find(ctx, key)
-	c.users.saw(err)
+	var found bool
+	err = c.users.call(ctx, func(ctx context.Context) (err error) {
+		user, found, err = c.source.Find(ctx, key)
+		return err
+	})
 	switch {
 	case err != nil:
 		return nil, sourceError{unavailable("read a user", err)}

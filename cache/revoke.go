@@ -133,28 +133,19 @@ func (c *Cache) Sessions(ctx context.Context, id AccountID) ([]Info, error) {
 
 // IsNewest reports whether token is still the newest of its session, as far as
 // this node knows: a response that is about to carry an older one must not.
-func (c *Cache) IsNewest(ctx context.Context, token *Token) bool {
-	s, ro, known := c.role(ctx, token)
+func (c *Cache) IsNewest(token *Token) bool {
+	a, known := c.backend.known(token.account)
+	s, ro := a.roleOf(token, c.backend.now())
 	return !known || ro == rolePending || ro == roleCurrent && s.pending == nil
 }
 
-// Works reports whether token proves a session, in its grace too, as far as this
-// node knows.
+// Works reports whether token proves a session, in its grace too; true where
+// that cannot be told.
 func (c *Cache) Works(ctx context.Context, token *Token) bool {
-	_, ro, known := c.role(ctx, token)
-	return !known || ro != roleNone && ro != roleRetired
-}
-
-// role returns what a token is to the session that knows it, and false where
-// that could not be told: then nothing is known to have changed.
-func (c *Cache) role(ctx context.Context, token *Token) (s *Session, ro role, known bool) {
 	v, err := c.backend.load(ctx, token.account)
 	if err != nil {
-		return nil, roleNone, false
+		return true // nothing is known to have changed
 	}
-	if v.account != nil {
-		hash := token.hash()
-		s, ro = v.account.find(&hash, v.now)
-	}
-	return s, ro, true
+	_, ro := v.account.roleOf(token, v.now)
+	return ro != roleNone && ro != roleRetired
 }

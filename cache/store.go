@@ -33,6 +33,19 @@ type Store interface {
 	Epochs(space string) []Key
 }
 
+// A NearStore is a Store that keeps copies of records in the process. Requests
+// are answered from them where they show a signed-in user whom nothing is due
+// for; for everything else the Store itself is asked, so that a copy can only
+// say yes.
+type NearStore interface {
+	Store
+	// LoadNear returns the copy of what Load would return, and false where there
+	// is none that may be believed. Nothing that this process has changed is
+	// missing in it, and what others change is missing for a moment at most: the
+	// store's documentation says for how long. It never waits.
+	LoadNear(key Key) (Loaded, bool)
+}
+
 // A Key names a record.
 type Key struct {
 	Space string

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"sync"
 )
 
 // A decision turns the settled account of a view into the next one. Returning
@@ -110,13 +111,29 @@ func again(ctx context.Context, cause error, retries *int, load func() (view, er
 }
 
 // updateEpoch runs decide on every copy of the epoch until it has landed on
-// all of them.
+// all of them: on all at once, but one decision at a time.
 func (c *Cache) updateEpoch(ctx context.Context, decide func(e *Epoch, now Time) *Epoch) error {
 	if c.closed.Load() {
 		return unavailable("change the epoch", errClosed)
 	}
-	for i := range c.backend.epochs() {
-		if err := c.updateCopy(ctx, i, decide); err != nil {
+	n := c.backend.epochs()
+	if n == 1 {
+		return c.updateCopy(ctx, 0, decide)
+	}
+	var mu sync.Mutex
+	alone := func(e *Epoch, now Time) *Epoch {
+		mu.Lock()
+		defer mu.Unlock()
+		return decide(e, now)
+	}
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { errs[i] = c.updateCopy(ctx, i, alone) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
 			return err
 		}
 	}

@@ -93,7 +93,7 @@ func (w *cookieWriter) finish(s *State, h http.Header) {
 	case deletion:
 		w.write(s, h)
 	case renewal, rotation:
-		if s.isNewest(out.token) {
+		if s.auth.Cache.IsNewest(out.token) {
 			w.write(s, h)
 		} else {
 			w.remove(h)

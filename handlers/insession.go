@@ -198,7 +198,7 @@ func (t *inSession) finish(s *State, h http.Header) {
 func (t *inSession) counts(s *State, m *carried) bool {
 	text, _ := m.session.Values[t.Key].(string)
 	if token, ok := s.auth.Tokens.Parse(text); ok {
-		return s.isNewest(&token)
+		return s.auth.Cache.IsNewest(&token)
 	}
 	return !m.late
 }

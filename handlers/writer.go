@@ -72,14 +72,6 @@ func (s *State) loseToken(c *gin.Context, overtaken bool) {
 	}
 }
 
-// isNewest reports whether no other request of the session has replaced the
-// token, as far as is known.
-func (s *State) isNewest(t *cache.Token) bool {
-	ctx, cancel := cache.Bounded(s.Context, cache.Budget)
-	defer cancel()
-	return s.auth.Cache.IsNewest(ctx, t)
-}
-
 // wrap puts our writer around the response's. Only requests that send a cookie
 // pay for it.
 func (s *State) wrap(c *gin.Context) *writer {
