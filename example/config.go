@@ -19,7 +19,7 @@ import (
 // default in place.
 type config struct {
 	addr     string      // ADDR: host:port; port 0 picks a free one
-	database string      // DATABASE: an SQLite path, or :memory:
+	database string      // DATABASE: an SQLite path, :memory:, postgres://… or mysql://…
 	sessions string      // SESSIONS: cookie, memstore, gorm or redis; holds the flash message
 	redis    redisServer // of SESSIONS=redis://host:port
 	tokens   string      // TRANSPORT: cookie, insession or bearer
@@ -109,8 +109,10 @@ func (e *environment) database(name, unset string) string {
 	if value == "" {
 		return unset
 	}
-	if strings.Contains(value, "://") {
-		e.fault(name, value, "this version opens SQLite only: give a path, or :memory:")
+	switch scheme, _, isURL := strings.Cut(value, "://"); {
+	case !isURL, scheme == "postgres", scheme == "postgresql", scheme == "mysql":
+	default:
+		e.fault(name, value, "it is no SQLite path, :memory:, postgres://… or mysql://…")
 	}
 	return value
 }

@@ -68,7 +68,7 @@ func TestConfigReadsValues(t *testing.T) {
 func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	faults := []string{
-		"ADDR=localhost", "DATABASE=postgres://app:hunter2@db/app", "SESSIONS=redis://:hunter2@cache", "CACHE=gorm",
+		"ADDR=localhost", "DATABASE=oracle://app:hunter2@db/app", "SESSIONS=redis://:hunter2@cache", "CACHE=gorm",
 		"TRANSPORT=pigeon", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=true", "FEED=true", "SESSION_SECRET=hunter2",
 		"TTL=30", "RENEW=0s", "ABSOLUTE=-1h", "GRACE=-1s", "MAXAGE=soon",
 	}
@@ -108,5 +108,34 @@ func TestKeysDifferByPurpose(t *testing.T) {
 	}
 	if len(a) != 32 || bytes.Equal(a, b) {
 		t.Errorf("keys of %d bytes, equal: %v; want 32 and different ones", len(a), bytes.Equal(a, b))
+	}
+}
+
+// A password may be in what DATABASE holds: nothing shows it.
+func TestDatabasesAreShownWithoutPasswords(t *testing.T) {
+	t.Parallel()
+	for database, want := range map[string]string{
+		"app.db":   "app.db",
+		":memory:": ":memory:",
+		"postgres://app:hunter2@db:5432/app?sslmode=disable&password=hunter2": "postgres://app:xxxxx@db:5432/app",
+		"mysql://app:hunter2@db/app":                                          "mysql://app:xxxxx@db/app",
+		"mysql://app:hunter2@db/%zz":                                          "mysql://…",
+	} {
+		if got := redacted(database); got != want {
+			t.Errorf("%s is shown as %s; want %s", database, got, want)
+		}
+	}
+}
+
+func TestMySQLDatabasesAreURLs(t *testing.T) {
+	t.Parallel()
+	got, err := mysqlDSN("mysql://app:p%40ss@db/shop")
+	if want := "app:p@ss@tcp(db:3306)/shop?"; err != nil || !strings.HasPrefix(got, want) || !strings.Contains(got, "parseTime=true") {
+		t.Errorf("mysqlDSN = %q, %v; want one that begins with %q and parses times", got, err, want)
+	}
+	for _, bad := range []string{"mysql://", "mysql:///shop", "mysql://db", "mysql://db/%zz"} {
+		if got, err := mysqlDSN(bad); err == nil || strings.Contains(err.Error(), "db") && !strings.Contains(err.Error(), "database") {
+			t.Errorf("mysqlDSN(%q) = %q, %v; want an error", bad, got, err)
+		}
 	}
 }

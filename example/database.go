@@ -3,23 +3,22 @@ package main
 import (
 	"fmt"
 	"log"
-	"net/url"
 	"os"
 	"time"
 
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
-	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go
 )
 
-const inMemory = ":memory:"
-
-// openDatabase opens the SQLite database at path, creates its tables and adds
-// the demo users that are missing, whose passwords are hashed at this cost.
-func openDatabase(path string, cost int) (*gorm.DB, error) {
-	db, err := gorm.Open(sqlite.Dialector{DriverName: "sqlite", DSN: dsn(path)}, &gorm.Config{
+// openDatabase opens the database that DATABASE names, creates its tables and
+// adds the demo users that are missing, whose passwords are hashed at this cost.
+func openDatabase(database string, cost int) (*gorm.DB, error) {
+	dialect, err := dialect(database)
+	if err != nil {
+		return nil, err
+	}
+	db, err := gorm.Open(dialect, &gorm.Config{
 		Logger: logger.New(log.New(os.Stderr, "", log.LstdFlags), logger.Config{
 			LogLevel:                  logger.Warn,
 			SlowThreshold:             time.Second,
@@ -32,42 +31,37 @@ func openDatabase(path string, cost int) (*gorm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(db, path, cost); err != nil {
+	if err := prepare(db, database, cost); err != nil {
 		closeDatabase(db)
 		return nil, err
 	}
 	return db, nil
 }
 
-func prepare(db *gorm.DB, path string, cost int) error {
+func prepare(db *gorm.DB, database string, cost int) error {
 	pool, err := db.DB()
 	if err != nil {
 		return err
 	}
 	pool.SetMaxOpenConns(8)
-	if path == inMemory {
+	if database == inMemory {
 		// Each connection to :memory: is a database of its own.
 		pool.SetMaxOpenConns(1)
 	}
-	if err := db.AutoMigrate(&User{}); err != nil {
+	if err := migrate(db); err != nil {
 		return err
 	}
 	return seed(db, cost)
 }
 
-// dsn adds the settings that every connection needs. With the write-ahead log
-// readers and the writer do not wait for each other. A writer waits for another
-// at most 2 s, so that an answer is out within 3; it takes its lock when its
-// transaction begins, where waiting still helps.
-func dsn(path string) string {
-	settings := url.Values{
-		"_pragma": {"busy_timeout(2000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)"},
-		"_txlock": {"immediate"},
+// migrate creates the table. Where two processes start at once the later one
+// may be told that it exists, and finds it so.
+func migrate(db *gorm.DB) error {
+	err := db.AutoMigrate(&User{})
+	if err != nil {
+		err = db.AutoMigrate(&User{})
 	}
-	if path != inMemory {
-		path = "file:" + (&url.URL{Path: path}).EscapedPath()
-	}
-	return path + "?" + settings.Encode()
+	return err
 }
 
 func closeDatabase(db *gorm.DB) {

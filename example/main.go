@@ -40,7 +40,7 @@ func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
 	}
 	db, err := openDatabase(cfg.database, cfg.hashCost)
 	if err != nil {
-		return fmt.Errorf("DATABASE=%s: %w", cfg.database, err)
+		return fmt.Errorf("DATABASE=%s: %w", redacted(cfg.database), err)
 	}
 	defer closeDatabase(db)
 	site, err := newSite(cfg, db)
@@ -52,7 +52,7 @@ func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("ADDR=%s: %w", cfg.addr, err)
 	}
-	if _, err := fmt.Fprintf(out, "database: %s\nlistening on http://%s\n", cfg.database, listener.Addr()); err != nil {
+	if _, err := fmt.Fprintf(out, "database: %s\nlistening on http://%s\n", redacted(cfg.database), listener.Addr()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return serve(ctx, listener, site.handler())
