@@ -177,7 +177,7 @@ func TestARowThatCannotBeReadIsReadAnew(t *testing.T) {
 // opaque keeps what nobody else can reach, and has no methods to write it.
 type opaque struct{ inside *int }
 
-func (o opaque) Clone() opaque { return o }
+func (o opaque) Clone() opaque { return opaque{o.inside} }
 
 func TestUsersThatCannotBeWrittenNeedACodec(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"net/netip"
@@ -24,7 +25,7 @@ type row struct {
 	Email    string `json:"-"`
 	Role     string `json:",omitempty" cbor:"-" msgpack:"-"`
 	Same1    int    `json:"same"`
-	Same2    int    `json:"-,"`
+	Same2    int    `json:"other"`
 	Password string `powgin:"-"`
 	secret   int
 	When     *time.Time
@@ -231,6 +232,7 @@ func TestRowCodecNamesWhatCannotBeKept(t *testing.T) {
 		time.Time // its MarshalBinary would be all that is written
 		zone      *int
 	}
+	_, _ = opaque{inside: nil}, clock{zone: nil}
 	type user struct {
 		Good  string
 		Bad   opaque
@@ -258,9 +260,11 @@ func TestRowCodecEndsCycles(t *testing.T) {
 	}
 }
 
-type failing struct{ inside *int }
+type failing struct{ inside any }
 
-func (failing) MarshalBinary() ([]byte, error)  { return nil, errors.New("hunter2") }
+func (f failing) MarshalBinary() ([]byte, error) {
+	return nil, fmt.Errorf("hunter2 %v", f.inside)
+}
 func (*failing) UnmarshalBinary(b []byte) error { panic("hunter2 " + hex.EncodeToString(b)) }
 
 func TestRowCodecSurvivesTheAppsMethods(t *testing.T) {
