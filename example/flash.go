@@ -18,6 +18,9 @@ import (
 // zero: some stores read a zero age as "expired at once".
 const flashAge = 10 * time.Minute
 
+// sessionAge is as long as users may ask to stay signed in.
+const sessionAge = 30 * 24 * time.Hour
+
 // flashKey is where AddFlash keeps messages.
 const flashKey = "_flash"
 
@@ -36,12 +39,21 @@ func newFlashStore(cfg config, db *gorm.DB) (sessions.Store, func(), error) {
 	}
 	store.Options(sessions.Options{
 		Path:     "/",
-		MaxAge:   int(flashAge.Seconds()),
+		MaxAge:   int(cfg.sessionAge().Seconds()),
 		HttpOnly: true,
 		Secure:   cfg.secure,
 		SameSite: http.SameSiteLaxMode,
 	})
 	return store, stop, nil
+}
+
+// sessionAge is how long a gin session is kept. With a token in it that must not
+// be less than what powgin gives the token: some stores refuse an older cookie.
+func (cfg config) sessionAge() time.Duration {
+	if cfg.tokens == "insession" {
+		return max(sessionAge, cfg.idle)
+	}
+	return flashAge
 }
 
 func openFlashStore(cfg config, db *gorm.DB, key []byte) (sessions.Store, func(), error) {
