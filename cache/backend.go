@@ -16,9 +16,9 @@ type backend interface {
 	// loadNear is load from what the store keeps in this process, where it does;
 	// near then tells that others may have changed it since.
 	loadNear(ctx context.Context, id AccountID) (v view, near bool, err error)
-	// known returns the account as this node knows it without asking, and false
-	// where it does not.
-	known(id AccountID) (*Account, bool)
+	// known returns the account and the epoch as this node knows them without
+	// asking, and false where it does not.
+	known(id AccountID) (*Account, *Epoch, bool)
 	swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error)
 	room() error // ErrFull where one account more would not fit
 	epochs() int
@@ -56,6 +56,7 @@ type storeBackend struct {
 	event func(Event)
 	near  NearStore // the store, where it is one; else nil
 	memo  *memo
+	epoch atomic.Pointer[Epoch] // as it was seen last, nil for never
 
 	health health
 	clock  clock
@@ -98,11 +99,11 @@ func (b *storeBackend) loadNear(ctx context.Context, id AccountID) (view, bool, 
 	return v, false, err
 }
 
-func (b *storeBackend) known(id AccountID) (*Account, bool) {
+func (b *storeBackend) known(id AccountID) (*Account, *Epoch, bool) {
 	if e := b.memo.find(id); e != nil {
-		return e.account, true
+		return e.account, b.epoch.Load(), true
 	}
-	return nil, false
+	return nil, nil, false
 }
 
 // view decodes what was loaded. A broken record, or one of another version,
@@ -157,6 +158,7 @@ func (b *storeBackend) decodeEpoch(r Record) (*Epoch, error) {
 		return nil, err
 	}
 	e.version, e.expires = r.Version, r.Expires
+	b.epoch.Store(e)
 	return e, nil
 }
 
@@ -243,6 +245,7 @@ func (b *storeBackend) swapEpoch(ctx context.Context, i int, old view, next *Epo
 		return old, false, unavailable("change the epoch", err)
 	}
 	if ok {
+		b.epoch.Store(next)
 		old.epoch, old.epochVersion = next, next.version
 		return old, true, nil
 	}

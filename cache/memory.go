@@ -254,8 +254,8 @@ func (b memoryBackend) loadNear(ctx context.Context, id AccountID) (view, bool, 
 	return v, false, err
 }
 
-func (b memoryBackend) known(id AccountID) (*Account, bool) {
-	return b.memorySpace.load(id, b.memory.clock.now()), true
+func (b memoryBackend) known(id AccountID) (*Account, *Epoch, bool) {
+	return b.memorySpace.load(id, b.memory.clock.now()), b.epoch.Load(), true
 }
 
 func (b memoryBackend) swap(ctx context.Context, id AccountID, old view, next *Account) (view, bool, error) {

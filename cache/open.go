@@ -34,9 +34,10 @@ type Opened struct {
 	// Ended reports that the session has just been ended because its user is
 	// gone or no longer active.
 	Ended bool
-	// Overtaken reports that the token was replaced a moment ago and works no
-	// more: its client has a newer one, or is about to.
-	Overtaken bool
+	// Replaced reports that the token was replaced and works no more, and
+	// Overtaken that this was a moment ago: its client has a newer one, or is
+	// about to.
+	Replaced, Overtaken bool
 	// Spent is the time that went into waiting for the store and the source.
 	Spent time.Duration
 }
@@ -83,7 +84,7 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	reused := c.look(&o.Access, &v, in.Transport, in.Tenant, &in.Token)
 	if !o.Live() {
 		if reused != nil {
-			o.Overtaken = reused.overtaken(&in.Token, v.now)
+			o.Replaced, o.Overtaken = true, reused.overtaken(&in.Token, v.now)
 			if c.rules.EndAtReuse {
 				c.endReused(ctx, in.Token.account, reused.handle)
 			}

@@ -134,9 +134,16 @@ func (c *Cache) Sessions(ctx context.Context, id AccountID) ([]Info, error) {
 // IsNewest reports whether token is still the newest of its session, as far as
 // this node knows: a response that is about to carry an older one must not.
 func (c *Cache) IsNewest(token *Token) bool {
-	a, known := c.backend.known(token.account)
-	s, ro := a.roleOf(token, c.backend.now())
-	return !known || ro == rolePending || ro == roleCurrent && s.pending == nil
+	now := c.backend.now()
+	a, epoch, known := c.backend.known(token.account)
+	s, ro := a.roleOf(token, now)
+	switch {
+	case !known:
+		return true
+	case s == nil || s.end(c.rules) <= now || epoch.revoked(s):
+		return false
+	}
+	return ro == rolePending || ro == roleCurrent && s.pending == nil
 }
 
 // Works reports whether token proves a session, in its grace too; true where
@@ -146,6 +153,6 @@ func (c *Cache) Works(ctx context.Context, token *Token) bool {
 	if err != nil {
 		return true // nothing is known to have changed
 	}
-	_, ro := v.account.roleOf(token, v.now)
-	return ro != roleNone && ro != roleRetired
+	s, ro := v.account.roleOf(token, v.now)
+	return s != nil && ro != roleRetired && s.end(c.rules) > v.now && !v.epoch.revoked(s)
 }

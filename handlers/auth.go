@@ -82,5 +82,14 @@ func (a *Auth) tenant(ctx context.Context) string {
 
 // conflicts reports whether two set-ups cannot serve one request side by side.
 func (a *Auth) conflicts(b *Auth) bool {
-	return a.UserType == b.UserType || a.ContextKey == b.ContextKey || a.carrier.name() == b.carrier.name()
+	return a.UserType == b.UserType || a.ContextKey == b.ContextKey || a.carrier.name() == b.carrier.name() ||
+		a.sharesValue(b)
+}
+
+// sharesValue reports whether the tokens of two set-ups are the same value of the
+// same session: where one names it and the other takes the only one there is, that
+// is the one.
+func (a *Auth) sharesValue(b *Auth) bool {
+	x, y := a.InSession, b.InSession
+	return a.Kind == cache.InSession && b.Kind == cache.InSession && x.Key == y.Key && (x.Session == "" || y.Session == "")
 }

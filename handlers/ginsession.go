@@ -103,6 +103,7 @@ func (s *State) moveForSignIn(c *gin.Context, in *cache.SignIn, imported bool) (
 		next[MountedUser] = mark
 		maps.Copy(next, s.foreign(m.session))
 		if t := s.tokenIn(m.session); t != nil {
+			lastFor(m.session, s.auth.Cache.Rules().IdleTimeout)
 			if in.Remember {
 				lastFor(m.session, in.Lifetime)
 			}
@@ -125,6 +126,7 @@ func (s *State) moveForSync(c *gin.Context, key string, in *cache.Sync) ([]*move
 		next := map[any]any{MountedUser: mark} // made since the sign-in, where it has none
 		maps.Copy(next, values)
 		if t := s.tokenIn(m.session); t != nil {
+			lastFor(m.session, t.age(s))
 			t.put(s, m, values, next, &in.Token, in.Grace > 0)
 		}
 		return next
@@ -154,6 +156,7 @@ func (s *State) moveAll(c *gin.Context, list []*gorilla.Session, values func(m *
 				return err
 			}
 			m := &move{session: session, old: recordOf(c, session)}
+			s.lastForOthers(session)
 			if err := m.save(ctx, c.Request, values(m, session.Values)); err != nil {
 				return err
 			}
@@ -225,6 +228,9 @@ func (s *State) endMounted(c *gin.Context) {
 			lines = []string{deletingCookie(session)}
 		}
 		s.mu.Lock()
+		if m := s.some().mounted; m != nil && m.session == session {
+			m.late = false // what is saved from here on begins anew
+		}
 		s.answerMounted(c, session.Name(), lines)
 		s.carryMounted(c, session.Name(), "")
 		s.mu.Unlock()
@@ -272,6 +278,9 @@ func (s *State) forget(c *gin.Context, session *gorilla.Session, old record) {
 // since every Save adds another. It is called with mu held.
 func (s *State) answerMounted(c *gin.Context, name string, lines []string) {
 	w, h := s.wrap(c), c.Writer.Header()
+	if m := s.some().mounted; m != nil && m.session.Name() == name {
+		m.renewal = nil // it cannot be taken back without what comes after it
+	}
 	if !slices.Contains(w.mounted, name) {
 		w.mounted = append(w.mounted, name)
 	}

@@ -3,10 +3,9 @@ package handlers
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-contrib/sessions"
@@ -33,11 +32,17 @@ type carried struct {
 	// brief tells that the app's options let the cookie end with the browser's
 	// own session.
 	brief bool
-	// late tells that the request arrived with a token that had just been
-	// replaced: the client has got another cookie, which must stay.
+	// late tells that the client's cookie must stay as it is: the request arrived
+	// with a token that had just been replaced, or with two cookies.
 	late    bool
-	renewal *move // of this request, nil for none
+	unread  error    // why the session could not be loaded, nil for that it was
+	left    []record // that the session has left, and that may still work
+	deleted bool     // by this request: what is saved from then on begins anew
+	renewal *move    // of this request, and nothing has moved the session since; nil for none
 }
+
+// empty makes the request's session one without anything, and without a record.
+func (m *carried) empty() { record{isNew: true, values: map[any]any{}}.restore(m.session) }
 
 func (t *inSession) name() string { return "the value " + t.Key + " in the session " + t.Session }
 
@@ -53,13 +58,22 @@ func (t *inSession) read(s *State, c *gin.Context) (text string, found int, err 
 	m := &carried{session: session, brief: session.Options.MaxAge == 0}
 	s.more().mounted = m
 	s.wrap(c)
-	lastFor(session, s.auth.Cache.Rules().IdleTimeout)
-	if err := loadError(s, session); err != nil {
-		return "", 0, fmt.Errorf("%w: load the mounted session: %w", cache.ErrUnavailable, err)
+	// With gorilla's registry: who mounts the session once more, as
+	// gin.Engine.HandleContext has it, gets the same.
+	s.Context = s.received.Context()
+	if err := loadError(s, c, session); err != nil {
+		m.unread = fmt.Errorf("%w: load the mounted session: %w", cache.ErrUnavailable, err)
+		return "", 0, m.unread
 	}
 	if _, found = cookieValue(c.Request, session.Name()); found > 1 {
+		m.empty()
+		m.late = true
 		return "", found, nil
 	}
+	if session.IsNew && valueSet(c.Writer.Header()["Set-Cookie"], session.Name()) == "" {
+		session.ID = "" // somebody may have planted it
+	}
+	m.left = t.replaced(session.Values)
 	if text, _ = session.Values[t.Key].(string); text == "" {
 		return "", 0, nil
 	}
@@ -73,11 +87,21 @@ func (t *inSession) carries(s *State, _ *gin.Context) bool {
 	return m != nil && m.session.Values[t.Key] != nil
 }
 
+// age returns how long the record of a request's session has to last at least.
+func (t *inSession) age(s *State) time.Duration {
+	o := s.snapshot()
+	return max(s.auth.Cache.Rules().IdleTimeout, s.auth.Cache.Remembered(&o.Access))
+}
+
+// maxAge is the oldest that we have a record become without being saved again:
+// one server, memcached, takes more for a date.
+const maxAge = 30 * 24 * time.Hour
+
 // lastFor has the session's record last for at least d. Stores forget it by its
 // options, and one forgets it at once where they leave the cookie to the
 // browser's session; what a request sends then is put right as it is sent.
 func lastFor(session *gorilla.Session, d time.Duration) {
-	seconds := int((d + time.Second - 1) / time.Second)
+	seconds := int((min(d, maxAge) + time.Second - 1) / time.Second)
 	if session.Options.MaxAge < 0 || session.Options.MaxAge >= seconds {
 		return
 	}
@@ -88,17 +112,39 @@ func lastFor(session *gorilla.Session, d time.Duration) {
 
 // loadError returns why the session could not be loaded, where its server is to
 // blame: gin-contrib/sessions makes an empty one of that, as if nobody had one.
-// Gorilla's registry still knows. (Some stores swallow the error themselves.)
-func loadError(s *State, session *gorilla.Session) error {
-	known, err := session.Store().Get(s.received, session.Name())
-	if err == nil || known != session {
+// Gorilla's registry still knows, unless the app has replaced the request since
+// it mounted the session: then we have to ask once more. (Some stores swallow the
+// error themselves.)
+func loadError(s *State, c *gin.Context, session *gorilla.Session) error {
+	if !session.IsNew || !hasCookie(c, session.Name()) {
 		return nil
 	}
-	// That there is no such record, or that the cookie was forged, are errors too.
-	if _, network := errors.AsType[net.Error](err); network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
+	_, err := session.Store().Get(s.received, session.Name())
+	if noRecord(err) {
+		return nil
 	}
-	return nil
+	return err
+}
+
+// noRecord reports whether a store's error says that a session has no record, or
+// none that anybody could read: its cookie was forged or is too old, or the bytes
+// are those of another version of the app. Stores have no error in common for
+// that, so it is told by what they say. Whatever else there is leaves open whose
+// session it is.
+func noRecord(err error) bool {
+	if _, cookie := errors.AsType[interface {
+		error
+		IsDecode() bool
+	}](err); err == nil || cookie {
+		return true
+	}
+	said := strings.ToLower(err.Error())
+	for _, text := range [...]string{"not found", "cache miss", "no documents", "no rows", "gob: ", "json: ", "invalid character"} {
+		if strings.Contains(said, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // repeatAfter is how long a request waits for another one to hand out the
@@ -114,7 +160,7 @@ func (t *inSession) send(s *State, c *gin.Context, o *cache.Opened, kind outgoin
 	if kind != renewal || m.session.ID != "" && o.Repeated >= 0 && o.Repeated < repeatAfter {
 		return
 	}
-	lastFor(m.session, s.auth.Cache.Remembered(&s.access))
+	lastFor(m.session, t.age(s))
 	moves, err := s.moveAll(c, []*gorilla.Session{m.session}, func(mv *move, values map[any]any) map[any]any {
 		next := maps.Clone(values)
 		t.put(s, mv, values, next, o.Successor, true)
@@ -156,18 +202,18 @@ func (t *inSession) forget(s *State, _ *gin.Context) {
 	}
 }
 
-// lose is told that the request's token proves nothing. Where it has just been
-// replaced the client has another cookie by now: this request gets an empty
-// session, and changes neither that cookie nor the old record, which is deleted.
-func (t *inSession) lose(s *State, c *gin.Context, overtaken bool) {
+// lose is told that the request's token proves nothing. Where it was replaced the
+// old record is deleted, and the request gets an empty session; where that was a
+// moment ago, the client has another cookie by now, which stays.
+func (t *inSession) lose(s *State, c *gin.Context, o *cache.Opened) {
 	t.forget(s, c)
 	m := s.some().mounted
-	if m == nil || !overtaken {
+	if m == nil || !o.Replaced {
 		return
 	}
-	m.late = true
 	old := recordOf(c, m.session)
-	record{isNew: true, values: map[any]any{}}.restore(m.session)
+	m.empty()
+	m.late = o.Overtaken
 	s.carryMounted(c, m.session.Name(), "")
 	s.forget(c, m.session, old)
 }
@@ -180,7 +226,6 @@ func (t *inSession) finish(s *State, h http.Header) {
 		return
 	}
 	prefix := m.session.Name() + "="
-	keepLast(h, prefix)
 	line, ok := lineSet(h, prefix)
 	if !ok {
 		return
@@ -189,7 +234,7 @@ func (t *inSession) finish(s *State, h http.Header) {
 	if !t.counts(s, m) {
 		return
 	}
-	h.Add("Set-Cookie", t.harden(line, m.brief, s.auth.Cache.Remembered(&s.access)))
+	h.Add("Set-Cookie", t.harden(line, m.brief, s.auth.Cache.Rules().IdleTimeout, s.auth.Cache.Remembered(&s.access)))
 	h["Cache-Control"] = noStore
 	t.vary(h)
 }
@@ -206,7 +251,7 @@ func (t *inSession) counts(s *State, m *carried) bool {
 // harden gives a session's Set-Cookie line the attributes that a token needs,
 // whatever the app's options are. (OWASP Session Management Cheat Sheet,
 // "Cookies".)
-func (t *inSession) harden(line string, brief bool, remembered time.Duration) string {
+func (t *inSession) harden(line string, brief bool, idle, remembered time.Duration) string {
 	cookie, err := http.ParseSetCookie(line)
 	if err != nil {
 		return line // nothing that a browser would take for this cookie
@@ -219,12 +264,12 @@ func (t *inSession) harden(line string, brief bool, remembered time.Duration) st
 	if !t.AllowDomain {
 		cookie.Domain = ""
 	}
-	switch least := int(remembered / time.Second); {
+	switch least := max(idle, remembered); {
 	case cookie.MaxAge < 0 || cookie.Value == "": // it is deleted
-	case least > cookie.MaxAge:
-		cookie.MaxAge, cookie.Expires = least, time.Now().Add(remembered)
-	case brief && least == 0:
+	case remembered == 0 && (brief || cookie.MaxAge == 0):
 		cookie.MaxAge, cookie.Expires = 0, time.Time{}
+	case cookie.MaxAge < int(least/time.Second):
+		cookie.MaxAge, cookie.Expires = int(least/time.Second), time.Now().Add(least)
 	}
 	return cookie.String()
 }

@@ -48,10 +48,37 @@ func (t *inSession) guard(s *State, c *gin.Context) (*gorilla.Session, bool) {
 	return session, true
 }
 
+// enterAgain guards the session that was mounted anew, where the app sends the
+// request through the router once more, and watches over the response again.
+func (t *inSession) enterAgain(s *State, c *gin.Context) {
+	session, ok := t.guard(s, c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.some().mounted
+	if !ok || m == nil {
+		return
+	}
+	m.session = session
+	old := s.rare.writer
+	s.rare.writer = nil
+	s.wrap(c).mounted = old.mounted
+}
+
+// Options are the app's. That the record lasts as long as its token is seen to
+// when it is saved.
+func (g guarded) Options(o sessions.Options) {
+	g.ginSession.Options(o)
+	s := g.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rare.mounted.brief = o.MaxAge == 0
+}
+
 // Save saves the session unless the request has been overtaken: then there is
-// nothing left that a client could come back to, and nothing is changed. A
-// session from which the app has taken the token, by Clear for instance, is
-// signed out.
+// nothing left that a client could come back to, and nothing is changed. Nor is
+// one saved that could not be loaded, over what it holds. A session from which the
+// app has taken the token, by Clear for instance, or that it deletes is signed
+// out.
 func (g guarded) Save() error {
 	s := g.state
 	ctx, cancel := cache.Bounded(s.Context, cache.Budget)
@@ -60,28 +87,44 @@ func (g guarded) Save() error {
 	if err != nil || !save {
 		return err
 	}
-	return g.ginSession.Save()
+	session := g.Session()
+	lastFor(session, s.auth.sender.(*inSession).age(s))
+	deletes := session.Options.MaxAge < 0
+	if err := g.ginSession.Save(); err != nil {
+		return err
+	}
+	if deletes {
+		s.carried().deleted = true
+	}
+	return nil
 }
 
 func (s *State) mayBeSaved(ctx context.Context, session *gorilla.Session) (bool, error) {
 	t := s.auth.sender.(*inSession)
-	o := s.snapshot()
+	o, m := s.snapshot(), s.carried()
 	text, _ := session.Values[t.Key].(string)
 	token, carries := s.auth.Tokens.Parse(text)
 	switch {
-	case o.Live() && !carries:
+	case m.unread != nil:
+		return false, m.unread
+	case o.Live() && (!carries || session.Options.MaxAge < 0):
 		if err := s.auth.Cache.EndSession(ctx, o.Account(), o.Handle()); err != nil {
 			return false, err
 		}
+		delete(session.Values, t.Key)
 		s.mu.Lock()
 		s.lose()
 		s.mu.Unlock()
+		for _, r := range m.left {
+			s.forget(s.gin, session, r)
+		}
+		m.left = nil
 		return true, nil
 	case carries:
 		return s.auth.Cache.Works(ctx, &token), nil
-	case s.carried().late:
+	case m.late:
 		return false, nil
-	case session.ID == "" || session.IsNew:
+	case session.ID == "" || session.IsNew || m.deleted:
 		return true, nil
 	}
 	return s.recordLives(ctx, session), nil
@@ -96,5 +139,8 @@ func (s *State) recordLives(ctx context.Context, session *gorilla.Session) bool 
 		return true // this request has made it
 	}
 	again, err := session.Store().New(carrying(ctx, &s.request, session.Name(), cookie.Value), session.Name())
-	return err != nil || again == nil || !again.IsNew
+	if err != nil {
+		return !noRecord(err)
+	}
+	return again == nil || !again.IsNew
 }

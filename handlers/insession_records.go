@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"strings"
 
 	gorilla "github.com/gorilla/sessions"
@@ -24,20 +25,30 @@ const maxReplaced = 4
 func (t *inSession) put(s *State, m *move, values, next map[any]any, token *cache.Token, keep bool) {
 	next[t.Key] = s.auth.Tokens.Format(*token)
 	delete(next, t.replacedKey())
-	m.older = t.replaced(values)
+	known := s.carried()
+	m.older = append(known.left, t.others(values, known.left)...)
 	if !keep || m.old.id == "" {
 		return
 	}
 	m.keep = true
 	left := []record{m.old}
-	if o := s.snapshot(); !s.auth.Cache.Settled(&o.Access) {
-		left = append(m.older, m.old)
+	// A renewal in this same request has replaced no token yet.
+	if o := s.snapshot(); known.renewal != nil || !s.auth.Cache.Settled(&o.Access) {
+		left = append(slices.Clone(m.older), m.old)
 		m.older = nil
 		if over := len(left) - maxReplaced; over > 0 {
 			m.older, left = left[:over], left[over:]
 		}
 	}
 	next[t.replacedKey()] = formatRecords(left)
+	known.left = left
+}
+
+// others returns the records that values remember and that are not known.
+func (t *inSession) others(values map[any]any, known []record) []record {
+	return slices.DeleteFunc(t.replaced(values), func(r record) bool {
+		return slices.ContainsFunc(known, func(k record) bool { return k.id == r.id })
+	})
 }
 
 // replaced returns the records that values remember.
@@ -81,6 +92,16 @@ func (s *State) carried() *carried {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.some().mounted
+}
+
+// lastForOthers has a session's record last as long as the tokens in it that are
+// none of this set-up's.
+func (s *State) lastForOthers(session *gorilla.Session) {
+	for o := stateIn(s.gin); o != nil; o = o.outer {
+		if t := o.tokenIn(session); t != nil && o != s {
+			lastFor(session, t.age(o))
+		}
+	}
 }
 
 // foreign returns the tokens in a session that are none of this set-up's: those

@@ -77,7 +77,7 @@ func (s *State) open(c *gin.Context) error {
 	}
 	token, ok := a.Tokens.Parse(text)
 	if !ok {
-		s.loseToken(c, false)
+		s.loseToken(c, &cache.Opened{})
 		return s.importSession(c)
 	}
 	in := cache.Opening{
@@ -105,7 +105,7 @@ func (s *State) opening(c *gin.Context, o *cache.Opened) error {
 		s.deleteToken(c)
 		return nil
 	default:
-		s.loseToken(c, o.Overtaken)
+		s.loseToken(c, o)
 		return s.importSession(c)
 	}
 	s.access, s.readAt = o.Access, o.ReadAt
@@ -131,9 +131,7 @@ var noStore = []string{"no-store"}[:1:1]
 func (s *State) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w := s.some().writer; w != nil {
-		w.beginLocked()
-	}
+	s.respondLocked()
 	if form := s.request.MultipartForm; form != nil {
 		// net/http removes the files of an upload that it finds in its own.
 		s.received.MultipartForm = form
@@ -151,10 +149,28 @@ func (s *State) enterAgain(c *gin.Context) {
 		return
 	}
 	c.Set(stateKey{}, s)
-	for ; s != nil; s = s.outer {
-		if user := s.User(); user != nil {
-			c.Set(s.auth.contextKey, user)
+	for o := s; o != nil; o = o.outer {
+		if user := o.User(); user != nil {
+			c.Set(o.auth.contextKey, user)
 		}
+		if t, ok := o.auth.carrier.(*inSession); ok {
+			t.enterAgain(o, c)
+			defer o.respond() // Gin answers by itself where the handlers write nothing
+		}
+	}
+	c.Next()
+}
+
+// respond sees to the cookies, if nothing has been sent yet.
+func (s *State) respond() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.respondLocked()
+}
+
+func (s *State) respondLocked() {
+	if w := s.some().writer; w != nil {
+		w.beginLocked()
 	}
 }
 

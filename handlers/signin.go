@@ -70,10 +70,10 @@ func (s *State) land(c *gin.Context, in *cache.SignIn, moves []*move) error {
 		return err
 	})
 	if err != nil {
+		s.undo(c, moves)
 		if ended {
 			s.leave(c)
 		}
-		s.undo(c, moves)
 		return err
 	}
 	s.mu.Lock()

@@ -64,11 +64,11 @@ func (s *State) withdraw(c *gin.Context) {
 }
 
 // loseToken drops a token that proves nothing from where the app's own handlers
-// could keep it alive; overtaken says that it was replaced a moment ago. Nobody
-// else knows the state yet.
-func (s *State) loseToken(c *gin.Context, overtaken bool) {
+// could keep it alive; o tells what became of it. Nobody else knows the state
+// yet.
+func (s *State) loseToken(c *gin.Context, o *cache.Opened) {
 	if t, ok := s.auth.carrier.(*inSession); ok {
-		t.lose(s, c, overtaken)
+		t.lose(s, c, o)
 	}
 }
 
