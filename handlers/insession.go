@@ -37,6 +37,7 @@ type carried struct {
 	late    bool
 	unread  error    // why the session could not be loaded, nil for that it was
 	left    []record // that the session has left, and that may still work
+	filled  bool     // it held something when it was loaded
 	deleted bool     // by this request: what is saved from then on begins anew
 	renewal *move    // of this request, and nothing has moved the session since; nil for none
 }
@@ -73,7 +74,7 @@ func (t *inSession) read(s *State, c *gin.Context) (text string, found int, err 
 	if session.IsNew && valueSet(c.Writer.Header()["Set-Cookie"], session.Name()) == "" {
 		session.ID = "" // somebody may have planted it
 	}
-	m.left = t.replaced(session.Values)
+	m.left, m.filled = t.replaced(session.Values), len(session.Values) > 0
 	if text, _ = session.Values[t.Key].(string); text == "" {
 		return "", 0, nil
 	}

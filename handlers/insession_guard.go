@@ -142,5 +142,6 @@ func (s *State) recordLives(ctx context.Context, session *gorilla.Session) bool 
 	if err != nil {
 		return !noRecord(err)
 	}
-	return again == nil || !again.IsNew
+	// One store empties a record where it should delete it.
+	return again == nil || !again.IsNew && (len(again.Values) > 0 || !s.carried().filled)
 }

@@ -43,10 +43,11 @@ type proxy struct {
 	listener net.Listener
 	target   string
 
-	mu    sync.Mutex
-	conns []net.Conn // guarded by mu
-	over  bool       // guarded by mu
-	wg    sync.WaitGroup
+	mu      sync.Mutex
+	conns   []net.Conn          // guarded by mu
+	over    bool                // guarded by mu
+	instead func(conn net.Conn) // guarded by mu; nil: the target answers
+	wg      sync.WaitGroup
 }
 
 func newProxy(t *testing.T, target string) *proxy {
@@ -56,7 +57,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	must(t, err)
 	p := &proxy{listener: listener, target: target}
 	p.wg.Go(p.serve)
-	t.Cleanup(func() { p.cut(t) })
+	t.Cleanup(p.cut)
 	return p
 }
 
@@ -68,6 +69,16 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
+		if instead := p.standIn(); instead != nil {
+			if !p.keep(from) {
+				return
+			}
+			p.wg.Go(func() {
+				defer from.Close()
+				instead(from)
+			})
+			continue
+		}
 		to, err := net.Dial("tcp", p.target)
 		if err != nil {
 			_ = from.Close()
@@ -78,6 +89,39 @@ func (p *proxy) serve() {
 		}
 		p.wg.Go(func() { copyAll(to, from) })
 		p.wg.Go(func() { copyAll(from, to) })
+	}
+}
+
+func (p *proxy) standIn() func(net.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.instead
+}
+
+// replace closes every connection, and has instead answer new ones in place of
+// the server.
+func (p *proxy) replace(instead func(net.Conn)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.instead = instead
+	p.closeAll()
+}
+
+// hangUp is a server that takes a connection and closes it.
+func hangUp(net.Conn) {}
+
+// saying is a server that has one answer to whatever it is sent.
+func saying(answer string) func(net.Conn) {
+	return func(conn net.Conn) {
+		buffer := make([]byte, 4096)
+		for {
+			if _, err := conn.Read(buffer); err != nil {
+				return
+			}
+			if _, err := io.WriteString(conn, answer); err != nil {
+				return
+			}
+		}
 	}
 }
 
@@ -103,14 +147,19 @@ func copyAll(to, from net.Conn) {
 }
 
 // cut closes every connection, and refuses new ones.
-func (p *proxy) cut(*testing.T) {
+func (p *proxy) cut() {
 	p.mu.Lock()
 	p.over = true
+	p.closeAll()
+	p.mu.Unlock()
+	_ = p.listener.Close()
+	p.wg.Wait()
+}
+
+// closeAll needs mu.
+func (p *proxy) closeAll() {
 	for _, c := range p.conns {
 		_ = c.Close()
 	}
 	p.conns = nil
-	p.mu.Unlock()
-	_ = p.listener.Close()
-	p.wg.Wait()
 }

@@ -60,17 +60,17 @@ type site struct {
 	errors []error // what OnError was told
 
 	entered, open chan struct{} // where the handler of /slow waits
+
+	// Where the token is a value of the session "app", nil elsewhere.
+	auth  *powgin.Auth[User]
+	clock *powgintest.Clock
 }
 
 func newSite(t *testing.T, m mounting, s store) *site {
 	t.Helper()
 	w := &site{T: t, mounting: m, store: s, router: gin.New(), entered: make(chan struct{}), open: make(chan struct{})}
 	s.Options(sessions.Options{Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	if m.names == nil {
-		w.router.Use(sessions.Sessions("app", s.Store))
-	} else {
-		w.router.Use(sessions.SessionsMany(m.names, s.Store))
-	}
+	w.mount()
 	auth := powgin.Must(powgin.New(powgin.Config[User]{
 		Users:        users{},
 		DropAtSignIn: []any{"attempts"},
@@ -82,6 +82,14 @@ func newSite(t *testing.T, m mounting, s store) *site {
 	return w
 }
 
+func (w *site) mount() {
+	if w.names == nil {
+		w.router.Use(sessions.Sessions("app", w.store.Store))
+	} else {
+		w.router.Use(sessions.SessionsMany(w.names, w.store.Store))
+	}
+}
+
 func (w *site) routes() {
 	r := w.router
 	w.sessionRoutes()
@@ -90,8 +98,14 @@ func (w *site) routes() {
 		c.String(http.StatusOK, "%s", u.Name)
 	}))
 	r.POST("/signin", powgin.Handle(func(c *Context) { w.answer(c, c.SignIn(User{c.PostForm("user")})) }))
-	r.POST("/sync", powgin.Handle(func(c *Context) { w.answer(c, c.SyncUser(c.MustUser())) }))
+	r.POST("/sync", powgin.Handle(func(c *Context) { w.answer(c, syncUser(c)) }))
 	r.POST("/signout", powgin.Handle(func(c *Context) { w.answer(c, c.SignOut()) }))
+}
+
+// syncUser syncs the current user; nobody is answered with an error.
+func syncUser(c *Context, options ...powgin.SyncOption) error {
+	user, _ := c.User()
+	return c.SyncUser(user, options...)
 }
 
 // sessionRoutes are those that know nothing of powgin.
@@ -149,10 +163,16 @@ func (w *site) save(s sessions.Session) {
 	}
 }
 
-// text returns what a session keeps, without whose it is.
+// text returns what a session keeps, without what powgin has put there.
 func text(s sessions.Session) string {
 	values := maps.Clone(s.(interface{ Session() *gorilla.Session }).Session().Values)
-	delete(values, "powgin.user")
+	for _, key := range [...]string{"powgin", "powgin.replaced", "powgin.user"} {
+		delete(values, key)
+	}
+	return valuesText(values)
+}
+
+func valuesText(values map[any]any) string {
 	var list []string
 	for key, value := range values {
 		list = append(list, fmt.Sprintf("%v=%v", key, value))

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,8 +36,10 @@ import (
 type store struct {
 	sessions.Store
 
-	// down has the store's server stop answering; nil where there is none.
-	down func(t *testing.T)
+	// down has the store's server refuse connections; nil where there is none.
+	down func()
+	// proxy stands between the two, nil where there is nothing to stand between.
+	proxy *proxy
 }
 
 var signingKey = []byte("a secret of thirty-two bytes ...")
@@ -59,7 +63,7 @@ func openGORM(t *testing.T) store {
 	db := openDB(t)
 	pool, err := db.DB()
 	must(t, err)
-	return store{gormsessions.NewStore(db, false, signingKey), func(*testing.T) { _ = pool.Close() }}
+	return store{gormsessions.NewStore(db, false, signingKey), func() { _ = pool.Close() }, nil}
 }
 
 // openDB opens an SQLite database in a file.
@@ -74,15 +78,31 @@ func openDB(t testing.TB) *gorm.DB {
 }
 
 func openRedis(t *testing.T) store {
-	p := newProxy(t, server(t, "POWGIN_TEST_REDIS", "127.0.0.1:6379"))
+	address := server(t, "POWGIN_TEST_REDIS", "127.0.0.1:6379")
+	p, prefix := newProxy(t, address), "ginstores:"+rand.Text()+":"
+	direct, err := redis.NewStore(1, "tcp", address, "", "", signingKey)
+	must(t, err)
+	t.Cleanup(func() { forgetAll(t, direct, prefix) })
 	s, err := redis.NewStore(2, "tcp", p.address(), "", "", signingKey)
 	must(t, err)
-	// Records end by themselves, after the MaxAge of the site's options.
-	must(t, redis.SetKeyPrefix(s, "ginstores:"+rand.Text()+":"))
+	must(t, redis.SetKeyPrefix(s, prefix))
 	inner, err := redis.GetRedisStore(s)
 	must(t, err)
 	t.Cleanup(func() { _ = inner.Close() })
-	return store{s, p.cut}
+	return store{s, p.cut, p}
+}
+
+// forgetAll deletes the records of a test, some of which would last for weeks.
+func forgetAll(t *testing.T, s redis.Store, prefix string) {
+	inner, err := redis.GetRedisStore(s)
+	must(t, err)
+	conn := inner.Pool.Get()
+	const script = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end"
+	if _, err := conn.Do("EVAL", script, 0, prefix+"*"); err != nil {
+		t.Errorf("deleting the test's records: %v", err)
+	}
+	_ = conn.Close()
+	_ = inner.Close()
 }
 
 // openPostgres gives each test a schema of its own.
@@ -100,7 +120,8 @@ func openPostgres(t *testing.T) store {
 	schema := "ginstores_" + strings.ToLower(rand.Text())
 	_, err = admin.ExecContext(t.Context(), "CREATE SCHEMA "+schema)
 	must(t, err)
-	db, err := sql.Open("postgres", withSchema(address, schema))
+	p, through := proxied(t, address, schema)
+	db, err := sql.Open("postgres", through)
 	must(t, err)
 	t.Cleanup(func() {
 		_ = db.Close()
@@ -111,29 +132,37 @@ func openPostgres(t *testing.T) store {
 	})
 	s, err := postgres.NewStore(db, signingKey)
 	must(t, err)
-	return store{s, func(*testing.T) { _ = db.Close() }}
+	return store{s, p.cut, p}
 }
 
-func withSchema(address, schema string) string {
-	separator := "?"
-	if strings.Contains(address, "?") {
-		separator = "&"
+// proxied returns the address of a schema in a database, by way of a proxy.
+func proxied(t *testing.T, address, schema string) (*proxy, string) {
+	u, err := url.Parse(address)
+	must(t, err)
+	port := u.Port()
+	if port == "" {
+		port = "5432"
 	}
-	return address + separator + "search_path=" + schema
+	p := newProxy(t, net.JoinHostPort(u.Hostname(), port))
+	u.Host = p.address()
+	query := u.Query()
+	query.Set("search_path", schema)
+	u.RawQuery = query.Encode()
+	return p, u.String()
 }
 
 func openMemcachedText(t *testing.T) store {
 	p := newProxy(t, server(t, "POWGIN_TEST_MEMCACHED", "127.0.0.1:11211"))
 	client := memcache.New(p.address())
 	t.Cleanup(func() { _ = client.Close() })
-	return store{memcached.NewStore(client, rand.Text(), signingKey), p.cut}
+	return store{memcached.NewStore(client, rand.Text(), signingKey), p.cut, p}
 }
 
 func openMemcachedBinary(t *testing.T) store {
 	p := newProxy(t, server(t, "POWGIN_TEST_MEMCACHED", "127.0.0.1:11211"))
 	client := mc.NewMC(p.address(), "", "")
 	t.Cleanup(client.Quit)
-	return store{memcached.NewMemcacheStore(client, rand.Text(), signingKey), p.cut}
+	return store{memcached.NewMemcacheStore(client, rand.Text(), signingKey), p.cut, p}
 }
 
 func openMongo(t *testing.T) store {
@@ -146,7 +175,8 @@ func openMongo(t *testing.T) store {
 		_ = collection.Drop(ctx)
 		_ = client.Disconnect(ctx)
 	})
-	return store{Store: mongodriver.NewStore(collection, 600, false, signingKey)}
+	const month = 30 * 24 * 60 * 60 // how old its cookies may be; the site's options say nothing of that
+	return store{Store: mongodriver.NewStore(collection, month, false, signingKey)}
 }
 
 func must(t testing.TB, err error) {

@@ -35,12 +35,21 @@ func TestBesidePowgin(t *testing.T) {
 type trait struct {
 	replays bool // values are in the cookie, whose copies stay good
 	noBrief bool // a session with MaxAge 0 is not kept
+
+	// Where the token is in the session:
+	comesBack    bool // what a sign-in has deleted comes back by a slow Save
+	goesByMaxAge bool // a cookie may be as old as the site's options say; with the others, 30 days
+	noMonths     bool // where the site's options say more than 30 days, nothing is kept
+	swallows     bool // a server that is down looks like one that has no record
 }
 
 var traits = map[string]trait{
-	"cookie": {replays: true},
-	"gorm":   {noBrief: true},
-	"redis":  {noBrief: true},
+	"cookie":           {replays: true, comesBack: true},
+	"gorm":             {noBrief: true, goesByMaxAge: true, swallows: true},
+	"redis":            {noBrief: true},
+	"postgres":         {goesByMaxAge: true},
+	"memcached text":   {noMonths: true},
+	"memcached binary": {noMonths: true},
 }
 
 // old is what a cookie reads that was replaced when the session kept this.
@@ -49,6 +58,14 @@ func (t trait) old(values string) string {
 		return values
 	}
 	return ""
+}
+
+// kept is what a session keeps that was saved under a cookie which stays.
+func (t trait) kept(saved, before string) string {
+	if t.replays {
+		return before
+	}
+	return saved
 }
 
 var stories = map[string]func(w *site, t trait){
@@ -171,7 +188,7 @@ var stories = map[string]func(w *site, t trait){
 		b := w.browser()
 		b.post("/put", "key", "cart", "value", "apples")
 		before := b.clone()
-		w.store.down(w.T)
+		w.store.down()
 		r := b.PostForm("/signin", "user", "alice")
 		if r.Status != http.StatusServiceUnavailable || len(lines(r)) > 0 {
 			w.Errorf("POST /signin = %d with the cookies %q; want 503 with none", r.Status, lines(r))
@@ -199,15 +216,18 @@ func wantLines(w *site, r *powgintest.Response) {
 	}
 }
 
-// start sends a request that has read the session and is yet to save it.
-func (w *site) start(b *browser) (finish func()) {
+// start sends a request that has read the session and is yet to save it. What it
+// returns lets it go on.
+func (w *site) start(b *browser) (finish func() *powgintest.Response) {
 	done := make(chan *powgintest.Response, 1)
 	go func() { done <- b.PostForm("/slow") }()
 	<-w.entered
-	return func() {
+	return func() *powgintest.Response {
 		close(w.open)
-		if r := <-done; r.Status != http.StatusOK {
+		r := <-done
+		if r.Status != http.StatusOK {
 			w.Errorf("POST /slow = %d; want 200", r.Status)
 		}
+		return r
 	}
 }
