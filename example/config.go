@@ -18,15 +18,18 @@ import (
 // config is what the environment says. A duration of zero leaves powgin's own
 // default in place.
 type config struct {
-	addr     string      // ADDR: host:port; port 0 picks a free one
-	database string      // DATABASE: an SQLite path, :memory:, postgres://… or mysql://…
-	sessions string      // SESSIONS: cookie, memstore, gorm or redis; holds the flash message
-	redis    redisServer // of SESSIONS=redis://host:port
-	tokens   string      // TRANSPORT: cookie, insession or bearer
-	reload   bool        // RELOAD: read the user from the database on every page
-	secret   []byte      // SESSION_SECRET: signs tokens and gin sessions
-	secure   bool        // COOKIE_SECURE: the site is reached over HTTPS
-	hashCost int         // of bcrypt; tests lower it
+	addr     string // ADDR: host:port; port 0 picks a free one
+	database string // DATABASE: an SQLite path, :memory:, postgres://… or mysql://…
+	cache    string // CACHE: memory, gorm or redis; holds sessions and cached users
+	// cacheServers are those of CACHE=redis://host:port,…: several are a cluster's.
+	cacheServers []redisServer
+	sessions     string      // SESSIONS: cookie, memstore, gorm or redis; holds the flash message
+	redis        redisServer // of SESSIONS=redis://host:port
+	tokens       string      // TRANSPORT: cookie, insession or bearer
+	reload       bool        // RELOAD: read the user from the database on every page
+	secret       []byte      // SESSION_SECRET: signs tokens and gin sessions
+	secure       bool        // COOKIE_SECURE: the site is reached over HTTPS
+	hashCost     int         // of bcrypt; tests lower it
 
 	// recent is how long after signing in the password may be changed without
 	// being asked for it once more.
@@ -61,8 +64,13 @@ func loadConfig(getenv func(string) string) (config, error) {
 		grace:    e.grace("GRACE"),
 		maxAge:   e.duration("MAXAGE"),
 	}
-	cfg.sessions, cfg.redis = e.flashStore("SESSIONS")
-	e.oneOf("CACHE", "memory")
+	cfg.cache, cfg.cacheServers = e.redisOr("CACHE", "redis://host:port[,host:port…]", "memory", "gorm")
+	var server []redisServer
+	if cfg.sessions, server = e.redisOr("SESSIONS", "redis://host:port", "cookie", "memstore", "gorm"); len(server) == 1 {
+		cfg.redis = server[0]
+	} else if len(server) > 1 {
+		e.fault("SESSIONS", "redis://…", "gin-contrib/sessions speaks to one server only")
+	}
 	e.notYet("AUTOSYNC")
 	e.notYet("FEED")
 	return cfg, errors.Join(e.faults...)
@@ -129,18 +137,19 @@ func (e *environment) oneOf(name string, values ...string) string {
 	return value
 }
 
-// flashStore reads the kind of a store, and its server where it has one. Of a
-// URL that is wrong nothing is shown, not even what may be a password.
-func (e *environment) flashStore(name string) (string, redisServer) {
+// redisOr reads the kind of a store, and its servers where it has some: one of
+// these values, or "redis". Of a URL that is wrong nothing is shown, not even what
+// may be a password.
+func (e *environment) redisOr(name, form string, values ...string) (string, []redisServer) {
 	value := e.get(name)
 	if !strings.HasPrefix(value, "redis:") {
-		return e.oneOf(name, "cookie", "memstore", "gorm", "redis://host:port"), redisServer{}
+		return e.oneOf(name, append(values, form)...), nil
 	}
-	server, ok := parseRedis(value)
+	servers, ok := parseRedis(value)
 	if !ok {
-		e.fault(name, "redis://…", "it is not redis://host:port, with :password@ or user:password@ before the host and /database behind the port where the server wants them")
+		e.fault(name, "redis://…", "it is not "+form+", with :password@ or user:password@ before the host and /database behind the port where the server wants them")
 	}
-	return "redis", server
+	return "redis", servers
 }
 
 func (e *environment) boolean(name string) bool {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -64,11 +65,11 @@ func TestRedisConnectionsAreClosed(t *testing.T) {
 
 func TestRedisDatabaseIsTheOneOfTheURL(t *testing.T) {
 	t.Parallel()
-	server, ok := parseRedis("redis://" + redisAddress(t) + "/1")
-	if !ok {
-		t.Fatal("the URL is refused")
+	servers, ok := parseRedis("redis://" + redisAddress(t) + "/1")
+	if !ok || len(servers) != 1 {
+		t.Fatalf("the URL gives %d servers, %v; want one", len(servers), ok)
 	}
-	conn, err := server.dial()
+	conn, err := servers[0].dial()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,27 +81,28 @@ func TestRedisDatabaseIsTheOneOfTheURL(t *testing.T) {
 
 func TestParseRedis(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[string]redisServer{
-		"redis://127.0.0.1:6379":          {address: "127.0.0.1:6379"},
-		"redis://cache:1/":                {address: "cache:1"},
-		"redis://[::1]:6379/15":           {address: "[::1]:6379", database: 15},
-		"redis://:p%40ss@cache:6379":      {address: "cache:6379", password: "p@ss"},
-		"redis://app:secret@cache:6379/2": {address: "cache:6379", username: "app", password: "secret", database: 2},
+	for value, want := range map[string][]redisServer{
+		"redis://127.0.0.1:6379":          {{address: "127.0.0.1:6379"}},
+		"redis://cache:1/":                {{address: "cache:1"}},
+		"redis://[::1]:6379/15":           {{address: "[::1]:6379", database: 15}},
+		"redis://:p%40ss@cache:6379":      {{address: "cache:6379", password: "p@ss"}},
+		"redis://app:secret@cache:6379/2": {{address: "cache:6379", username: "app", password: "secret", database: 2}},
+		"redis://:secret@a:1,b:2":         {{address: "a:1", password: "secret"}, {address: "b:2", password: "secret"}},
 	} {
-		if got, ok := parseRedis(value); !ok || got != want {
+		if got, ok := parseRedis(value); !ok || !slices.Equal(got, want) {
 			t.Errorf("parseRedis(%q) = %+v, %v; want %+v", value, got, ok, want)
 		}
 	}
 	for _, value := range []string{
 		"", "redis:", "redis://", "redis://cache", "redis://:6379", "redis://cache:0", "redis://cache:65536", "redis://cache:x",
 		"redis://cache:6379/x", "redis://cache:6379/-1", "redis://cache:6379/0/1", "redis://cache:6379?db=1", "redis://cache:6379#1",
-		"redis://secret@cache:6379", "redis://app:@cache:6379", "redis:cache:6379", "redis:/cache:6379", "rediss://cache:6379", "redis://a:1,b:2",
+		"redis://secret@cache:6379", "redis://app:@cache:6379", "redis:cache:6379", "redis:/cache:6379", "rediss://cache:6379", "redis://a:1,", "redis://a:1,b",
 	} {
 		if got, ok := parseRedis(value); ok {
 			t.Errorf("parseRedis(%q) = %+v; want a refusal", value, got)
 		}
 	}
-	for _, value := range []string{"redis:hunter2@cache:6379", "redis:/:hunter2@cache:6379", "redis://hunter2@cache:6379"} {
+	for _, value := range []string{"redis:hunter2@cache:6379", "redis:/:hunter2@cache:6379", "redis://hunter2@cache:6379", "redis://:hunter2@a:1,b:2"} {
 		if _, err := loadConfig(environ("SESSIONS=" + value)); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("SESSIONS=%s: %v; want a fault that does not show the password", value, err)
 		}

@@ -26,8 +26,30 @@ type redisServer struct {
 	database           int
 }
 
-// parseRedis reads redis://[[user]:password@]host:port[/database].
-func parseRedis(value string) (redisServer, bool) {
+// parseRedis reads redis://[[user]:password@]host:port[,host:port…][/database].
+func parseRedis(value string) ([]redisServer, bool) {
+	rest, ok := strings.CutPrefix(value, "redis://")
+	if !ok {
+		return nil, false
+	}
+	user, hosts := "", rest
+	if i := strings.LastIndex(rest, "@"); i >= 0 {
+		user, hosts = rest[:i+1], rest[i+1:]
+	}
+	hosts, path, _ := strings.Cut(hosts, "/")
+	var servers []redisServer
+	for host := range strings.SplitSeq(hosts, ",") {
+		server, ok := parseRedisServer("redis://" + user + host + "/" + path)
+		if !ok {
+			return nil, false
+		}
+		servers = append(servers, server)
+	}
+	return servers, true
+}
+
+// parseRedisServer reads such a URL of one server.
+func parseRedisServer(value string) (redisServer, bool) {
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme != "redis" || u.RawQuery != "" || u.Fragment != "" {
 		return redisServer{}, false

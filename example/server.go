@@ -11,6 +11,7 @@ import (
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-gonic/gin"
 	"github.com/powgin/powgin"
+	"github.com/powgin/powgin/cache"
 	"gorm.io/gorm"
 )
 
@@ -23,6 +24,7 @@ type site struct {
 	auth      *powgin.Auth[User]
 	flashes   sessions.Store
 	endFlash  func()
+	endCache  func()
 }
 
 func newSite(cfg config, db *gorm.DB) (*site, error) {
@@ -31,24 +33,32 @@ func newSite(cfg config, db *gorm.DB) (*site, error) {
 	if s.passwords, err = newPasswords(cfg.hashCost); err != nil {
 		return nil, err
 	}
-	if s.auth, err = s.newAuth(db); err != nil {
+	accounts, endCache, err := openCache(cfg, db)
+	if err != nil {
+		return nil, err
+	}
+	s.endCache = endCache
+	if s.auth, err = s.newAuth(db, accounts); err != nil {
+		endCache()
 		return nil, err
 	}
 	if s.flashes, s.endFlash, err = newFlashStore(cfg, db); err != nil {
 		_ = s.auth.Close()
+		endCache()
 		return nil, err
 	}
 	return s, nil
 }
 
 // newAuth sets powgin up. Whatever is left out has its default.
-func (s *site) newAuth(db *gorm.DB) (*powgin.Auth[User], error) {
+func (s *site) newAuth(db *gorm.DB, accounts cache.Store) (*powgin.Auth[User], error) {
 	key, err := s.cfg.key("tokens")
 	if err != nil {
 		return nil, err
 	}
 	auth, err := powgin.New(powgin.Config[User]{
 		DB:     db,
+		Store:  accounts,
 		Reload: s.cfg.reload,
 		MaxAge: s.cfg.maxAge,
 
@@ -100,6 +110,7 @@ func (cfg config) transport() powgin.Transport {
 func (s *site) close() {
 	s.endFlash()
 	_ = s.auth.Close()
+	s.endCache()
 }
 
 // handler builds the routes. A GET is answered from the cache unless its group
