@@ -32,7 +32,7 @@ var houses = map[string]house{
 		own:     []string{"handlers", "cache"},
 		modules: []string{"github.com/gin-gonic/gin", "gorm.io/gorm"},
 		tests: []string{
-			"cache/cachetest", "powgintest", "github.com/gin-contrib/sessions", "github.com/gorilla/sessions",
+			"cache/cachetest", "cache/gormstore", "powgintest", "github.com/gin-contrib/sessions", "github.com/gorilla/sessions",
 			"gorm.io/driver/sqlite", "modernc.org/sqlite", "go.uber.org/goleak",
 		},
 		never: []string{"testing"},

@@ -68,7 +68,7 @@ func TestRunTellsWhyItCannotStart(t *testing.T) {
 		{"a database that is a directory", "DATABASE=", []string{"DATABASE=" + t.TempDir()}},
 		{"an address that is not ours", "ADDR=192.0.2.1:1", []string{"ADDR=192.0.2.1:1", "DATABASE=:memory:"}},
 		{"times that do not fit together", "TTL", []string{"TTL=1m", "RENEW=2m", "DATABASE=:memory:"}},
-		{"no store of that name", `CACHE="gorm"`, []string{"CACHE=gorm"}},
+		{"no store of that name", `CACHE="files"`, []string{"CACHE=files"}},
 		{"no transport of that name", `TRANSPORT="pigeon"`, []string{"TRANSPORT=pigeon"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
