@@ -78,6 +78,7 @@ func (b *storeBackend) now() Time { return b.clock.now() + Time(b.offset.Load())
 
 func (b *storeBackend) load(ctx context.Context, id AccountID) (view, error) {
 	var l Loaded
+	before := b.memo.place(id).Load()
 	err := b.health.call(ctx, func(ctx context.Context) (err error) {
 		l, err = b.store.Load(ctx, Key{b.name, id})
 		return err
@@ -85,13 +86,14 @@ func (b *storeBackend) load(ctx context.Context, id AccountID) (view, error) {
 	if err != nil {
 		return view{}, unavailable("load an account", err)
 	}
-	return b.view(id, l)
+	return b.view(before, id, l)
 }
 
 func (b *storeBackend) loadNear(ctx context.Context, id AccountID) (view, bool, error) {
 	if b.near != nil {
+		before := b.memo.place(id).Load()
 		if l, ok := b.near.LoadNear(Key{b.name, id}); ok {
-			v, err := b.view(id, l)
+			v, err := b.view(before, id, l)
 			return v, true, err
 		}
 	}
@@ -108,7 +110,9 @@ func (b *storeBackend) known(id AccountID) (*Account, *Epoch, bool) {
 
 // view decodes what was loaded. A broken record, or one of another version,
 // is absent; a record of somebody else under this id is an error.
-func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
+//
+// before is what was remembered in the account's place before it was loaded.
+func (b *storeBackend) view(before *memoEntry, id AccountID, l Loaded) (view, error) {
 	b.offset.Store(int64(l.Now - b.clock.now()))
 	v := view{now: l.Now, version: l.Record.Version, epochVersion: l.Epoch.Version}
 	if v.epochVersion != (ID{}) {
@@ -141,7 +145,7 @@ func (b *storeBackend) view(id AccountID, l Loaded) (view, error) {
 		return view{}, ErrWrongUser
 	}
 	v.account = a
-	b.memo.put(id, &l.Record, a)
+	b.memo.keep(before, id, &l.Record, a)
 	return v, nil
 }
 
@@ -171,6 +175,7 @@ func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *A
 	}
 	var l Loaded
 	var ok bool
+	before := b.memo.place(id).Load()
 	err := b.health.call(ctx, func(ctx context.Context) (err error) {
 		l, ok, err = b.store.Swap(ctx, Key{b.name, id}, old.version, r)
 		return err
@@ -183,7 +188,7 @@ func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *A
 		old.account, old.version = next, r.Version
 		return old, true, nil
 	}
-	v, err := b.view(id, l)
+	v, err := b.view(before, id, l)
 	return v, false, err
 }
 

@@ -49,6 +49,13 @@ func (m *memo) of(id AccountID, r *Record) *Account {
 	return nil
 }
 
+// keep remembers what a load has brought, unless something was remembered in its
+// place since before: that may be newer.
+func (m *memo) keep(before *memoEntry, id AccountID, r *Record, a *Account) {
+	m.place(id).CompareAndSwap(before, &memoEntry{id, r.Version, crc32.Checksum(r.Data, castagnoli), a})
+}
+
+// put remembers what a swap has written. Those who swap an account take turns.
 func (m *memo) put(id AccountID, r *Record, a *Account) {
 	m.place(id).Store(&memoEntry{id, r.Version, crc32.Checksum(r.Data, castagnoli), a})
 }
