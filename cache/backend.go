@@ -74,6 +74,16 @@ func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) str
 	}
 }
 
+// on returns the backend on another view of the same records. What goes wrong
+// there says nothing of the store.
+func (b *storeBackend) on(store Store) *storeBackend {
+	return &storeBackend{
+		store: store, name: b.name, space: b.space, codec: b.codec, keyOf: b.keyOf, keys: b.keys,
+		event: b.event, memo: b.memo, clock: b.clock,
+		health: health{failures: new(atomic.Uint64), event: func(Event) {}},
+	}
+}
+
 func (b *storeBackend) now() Time { return b.clock.now() + Time(b.offset.Load()) }
 
 func (b *storeBackend) load(ctx context.Context, id AccountID) (view, error) {

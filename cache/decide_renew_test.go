@@ -209,24 +209,31 @@ func TestASuccessorDependsOnEverything(t *testing.T) {
 	}
 }
 
-// At most four replaced tokens are remembered; the oldest makes room and is
-// unknown from then on.
+// Sixteen replaced tokens work at most, and of those that do not the last four
+// are remembered; the oldest makes room and is unknown from then on.
 func TestRetiredTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	s := aSession(1)
-	for n := range byte(6) {
-		s.retire(hashOf(10+n), minute(9), false)
-	}
-	for n := range byte(6) {
-		want := roleGrace
-		if n < 2 {
-			want = roleNone
-		}
-		h := hashOf(10 + n)
-		if got := s.role(&h, minute(1)); got != want {
-			t.Errorf("token %d of 6 is %v; want %v", n+1, got, want)
+	retire := func(from, n byte, now float64) {
+		for i := range n {
+			s.retire(hashOf(from+i), minute(now), minute(9), false)
 		}
 	}
+	wantRoles := func(when string, now float64, want ...role) {
+		t.Helper()
+		for i, want := range want {
+			h := hashOf(byte(10 + i))
+			if got := s.role(&h, minute(now)); got != want {
+				t.Errorf("%s token %d is %v; want %v", when, i+1, got, want)
+			}
+		}
+	}
+	retire(10, 16, 1)
+	wantRoles("of sixteen", 1, slices.Repeat([]role{roleGrace}, 16)...)
+	retire(26, 2, 1)
+	wantRoles("of eighteen", 1, append([]role{roleNone, roleNone}, slices.Repeat([]role{roleGrace}, 16)...)...)
+	retire(28, 1, 9)
+	wantRoles("after their grace", 9, append(slices.Repeat([]role{roleNone}, 15), roleRetired, roleRetired, roleRetired)...)
 }
 
 func TestMarkSessions(t *testing.T) {

@@ -11,9 +11,9 @@ var (
 	// ErrUnavailable means that the store or the source of users could not
 	// answer. Whether anybody is signed in is unknown.
 	ErrUnavailable = errors.New("powgin: the store or the database cannot answer")
-	// ErrBusy is an ErrUnavailable: no connection to the database came free
-	// in time. It is what a read answers that is made inside a transaction
-	// which holds the pool's only connection.
+	// ErrBusy is an ErrUnavailable: no connection to the database came free in
+	// time, or no lock, and nothing has happened. It is what a call answers that
+	// is made inside a transaction which holds the pool's only connection.
 	ErrBusy error = busyError{}
 	// ErrFull means that the store is at its bound and that no expired
 	// account could make room. It is an ErrUnavailable.
@@ -45,7 +45,7 @@ func (e sourceError) Unwrap() error { return e.error }
 type busyError struct{}
 
 func (busyError) Error() string {
-	return "powgin: no database connection came free in time (is SyncUser called inside an open transaction?)"
+	return "powgin: no database connection or lock came free in time (is powgin called inside an open transaction?)"
 }
 func (busyError) Unwrap() error { return ErrUnavailable }
 

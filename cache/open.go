@@ -246,13 +246,28 @@ func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 	if err != nil {
 		return err
 	}
-	if advanced && r.landed {
+	c.giveWay(&r)
+	switch {
+	case r.failed != nil:
+		due = false // another swap would fail as this one did
+	case advanced && r.landed:
 		c.follow(o, r.after, &in, next)
 		due = false
-	} else if r.landed {
+	case r.landed:
 		o.moveTo(r.after) // or what is decided next would be decided on what was
 	}
 	return c.take(ctx, o, r, due)
+}
+
+// giveWay puts in the place of what was read what another read has filled
+// meanwhile: that is what the next request gets, and nobody is to see the new
+// user first and the old one after.
+func (c *Cache) giveWay(r *reading) {
+	a := r.after.account
+	if !r.landed || r.filled || r.user == nil || a == nil || a.user == nil || a.outdated(r.after.epoch) || !c.active(a.user) {
+		return
+	}
+	r.user, r.readAt = a.user, a.readAt
 }
 
 func (c *Cache) missAlone(ctx context.Context, o *Opened, now Time, due bool) error {

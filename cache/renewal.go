@@ -23,7 +23,7 @@ type repeat struct {
 
 // maxFamilies is how many families a session remembers: only a sync begins
 // another one.
-const maxFamilies = maxRetired
+const maxFamilies = maxUsed
 
 func newRenewal(t *Token) *renewal {
 	return &renewal{hash: t.hash(), families: []Hash{t.family()}}
@@ -155,7 +155,7 @@ func (in *exchange) decide(a *Account, now Time, r *Rules) (*Account, *pair) {
 // exchange puts p in the place of the session's tokens. Requests under way with
 // the access token go on for the grace.
 func (s *Session) exchange(in *exchange, p *pair, now Time, r *Rules) {
-	s.retire(s.hash, s.graceEnd(now.Add(r.Grace), r), false)
+	s.retire(s.hash, now, s.graceEnd(now.Add(r.Grace), r), false)
 	s.hash, s.renewed = p.access.hash(), now
 	s.renewal = &renewal{
 		hash: p.renewal.hash(), families: s.renewal.families,

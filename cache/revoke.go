@@ -64,8 +64,8 @@ func (c *Cache) Revoke(ctx context.Context, o *Opened, h Handle) error {
 		s := v.account.session(own)
 		rot.now = v.now
 		switch {
-		case s == nil && len(ended) > 0:
-			return v.account, nil // its own end landed unseen
+		case s == nil && h == own && len(ended) > 0:
+			return v.account, nil // it has ended, by this swap unseen or by another
 		case s == nil:
 			return nil, errGone
 		case h == own:

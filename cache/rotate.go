@@ -88,17 +88,18 @@ func (s *Session) renew(in *advance, now Time) *Token {
 // confirm makes the successor the current token. The salt is erased with it,
 // else a retired token and a look into the store would make a live one.
 func (s *Session) confirm(now Time, r *Rules) {
-	s.retire(s.hash, now.Add(r.Grace), false)
+	s.retire(s.hash, now, now.Add(r.Grace), false)
 	s.hash, s.renewed = s.pending.hash, s.pending.madeAt
 	s.pending = nil
 }
 
-// retire remembers a replaced token; the oldest one remembered makes room and
-// is dead from then on.
-func (s *Session) retire(h Hash, until Time, synced bool) {
+// retire remembers a replaced token. Where there are many the oldest one makes
+// room that works no more; where too many work, the oldest of those, which is
+// dead from then on.
+func (s *Session) retire(h Hash, now, until Time, synced bool) {
 	keep := s.retired
-	if len(keep) >= maxRetired {
-		keep = keep[len(keep)-maxRetired+1:]
+	for len(keep) >= maxRetired || len(keep) >= maxUsed && keep[0].until <= now {
+		keep = keep[1:]
 	}
 	next := make([]retired, 0, len(keep)+1)
 	next = append(next, keep...)
@@ -185,10 +186,10 @@ func (s *Session) rotate(in *rotation, r *Rules) {
 	}
 	s.retired = old
 	if s.pending != nil {
-		s.retire(s.pending.hash, until, true)
+		s.retire(s.pending.hash, in.now, until, true)
 		s.pending = nil
 	}
-	s.retire(s.hash, s.graceEnd(until, r), true)
+	s.retire(s.hash, in.now, s.graceEnd(until, r), true)
 	s.hash, s.renewed, s.regenerate = in.to, in.now, false
 	if s.renewal != nil {
 		s.renewal = s.renewal.replacedBy(in.fresh)

@@ -22,7 +22,8 @@ const WriterDeadline = 30 * time.Second
 
 const (
 	maxWriters  = 64        // writers in flight of one account; more are folded into one
-	maxRetired  = 4         // replaced tokens that a session remembers
+	maxRetired  = 16        // replaced tokens of a session that still work
+	maxUsed     = 4         // replaced tokens that it remembers when they do not
 	maxEncoded  = 256 << 10 // bytes of an encoded account
 	maxMetadata = 8         // entries of a session's metadata
 	maxMetaText = 256       // bytes of one metadata key or value

@@ -84,7 +84,7 @@ func (s tokenStory) search(without ...func(*tokenModel)) result {
 	}
 	for i := range s.retired {
 		token := Token{secret: [32]byte{byte(i), 3}}
-		w.account.sessions[0].retire(m.issue(&token).hash(), now.Add(r.Grace), true)
+		w.account.sessions[0].retire(m.issue(&token).hash(), now, now.Add(r.Grace), true)
 	}
 	w.account.seal(ID{255}, &m.rules)
 	return search(m, w)
@@ -134,7 +134,7 @@ func TestEachRuleOfTokensIsNeeded(t *testing.T) {
 		{"a sync notes that the session slept", sleepers, syncForgetsSleep, "a sign-in is recent after a sleep"},
 		{"what was noted stays", sleepers, renewalClearsSleep, "a sign-in is recent after a sleep"},
 		{"who is remembered stays so", sleepers, renewalForgetsRemembering, "a client is signed out"},
-		{"four replaced tokens at most", manyTokens, remembersAll, "too many tokens in grace"},
+		{"a bound on replaced tokens that work", manyTokens, remembersAll, "too many tokens in grace"},
 		{"a swap replaces only what it was decided on", oneRevoked, overwrites, "a session that was ended lives"},
 	} {
 		t.Run("without "+row.rule, func(t *testing.T) {

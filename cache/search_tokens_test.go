@@ -249,7 +249,7 @@ func (t *tokenTurn) open(w *tokenWorld, q *tokenRequest) {
 	s, ro, live := t.live(&q.view, &q.hash)
 	if !live {
 		c := w.owner(t.i)
-		// Four replaced tokens are remembered. One that made room is refused.
+		// Sixteen replaced tokens work. One that made room is refused.
 		forgotten := s == nil && !c.ended && len(w.account.session(c.session).retired) == maxRetired
 		if q.sound && q.sentAt == w.now && !c.out && !c.ended && !forgotten {
 			w.broken = "a token that was just replaced is refused"

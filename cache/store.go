@@ -46,6 +46,17 @@ type NearStore interface {
 	LoadNear(key Key) (Loaded, bool)
 }
 
+// A TxStore is a Store in a database where the app may have a transaction that
+// no change made beside it could wait for.
+type TxStore interface {
+	Store
+	// InTx returns the Store as part of the transaction, which is of a type that
+	// the store knows: what is changed through it is committed or rolled back
+	// with the rest. It returns false where changes are to be made beside tx, as
+	// for a transaction on another database.
+	InTx(tx any) (Store, bool)
+}
+
 // A Key names a record.
 type Key struct {
 	Space string

@@ -28,13 +28,16 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 		return view{}, err
 	}
 	defer leave()
-	var v view
+	return c.updateOn(ctx, c.backend, id, known, decide)
+}
+
+func (c *Cache) updateOn(ctx context.Context, b backend, id AccountID, known *view, decide decision) (v view, err error) {
 	if known != nil {
 		// A handler may have run for long since: what is decided now must not
 		// count from then.
 		v = *known
-		v.now = max(v.now, c.backend.now())
-	} else if v, err = c.backend.load(ctx, id); err != nil {
+		v.now = max(v.now, b.now())
+	} else if v, err = b.load(ctx, id); err != nil {
 		return view{}, err
 	}
 	settled := NewID() // the lease, should the settling of the account change it
@@ -60,13 +63,13 @@ func (c *Cache) update(ctx context.Context, id AccountID, known *view, decide de
 			next.seal(NewID(), c.rules)
 		}
 		v.account = before
-		w, ok, err := c.backend.swap(ctx, id, v, next)
+		w, ok, err := b.swap(ctx, id, v, next)
 		if ok {
 			c.tell(EventExpired, before.userKey(), lapsed)
 			return w, nil
 		}
 		if err != nil {
-			if w, err = again(ctx, err, &retries, func() (view, error) { return c.backend.load(ctx, id) }); err != nil {
+			if w, err = again(ctx, err, &retries, func() (view, error) { return b.load(ctx, id) }); err != nil {
 				return v, err
 			}
 		}
@@ -103,7 +106,7 @@ const maxRetries = 2
 
 // again loads what is there after a swap that failed, unless there is no point.
 func again(ctx context.Context, cause error, retries *int, load func() (view, error)) (view, error) {
-	if ctx.Err() != nil || *retries >= maxRetries || errors.Is(cause, ErrFull) {
+	if ctx.Err() != nil || *retries >= maxRetries || errors.Is(cause, ErrFull) || errors.Is(cause, ErrBusy) {
 		return view{}, cause
 	}
 	*retries++
@@ -116,9 +119,13 @@ func (c *Cache) updateEpoch(ctx context.Context, decide func(e *Epoch, now Time)
 	if c.closed.Load() {
 		return unavailable("change the epoch", errClosed)
 	}
-	n := c.backend.epochs()
+	return c.updateCopies(ctx, c.backend, decide)
+}
+
+func (c *Cache) updateCopies(ctx context.Context, b backend, decide func(e *Epoch, now Time) *Epoch) error {
+	n := b.epochs()
 	if n == 1 {
-		return c.updateCopy(ctx, 0, decide)
+		return c.updateCopy(ctx, b, 0, decide)
 	}
 	var mu sync.Mutex
 	alone := func(e *Epoch, now Time) *Epoch {
@@ -129,7 +136,7 @@ func (c *Cache) updateEpoch(ctx context.Context, decide func(e *Epoch, now Time)
 	errs := make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
-		all.Go(func() { errs[i] = c.updateCopy(ctx, i, alone) })
+		all.Go(func() { errs[i] = c.updateCopy(ctx, b, i, alone) })
 	}
 	all.Wait()
 	for _, err := range errs {
@@ -140,8 +147,8 @@ func (c *Cache) updateEpoch(ctx context.Context, decide func(e *Epoch, now Time)
 	return nil
 }
 
-func (c *Cache) updateCopy(ctx context.Context, i int, decide func(e *Epoch, now Time) *Epoch) error {
-	load := func() (view, error) { return c.backend.loadEpoch(ctx, i) }
+func (c *Cache) updateCopy(ctx context.Context, b backend, i int, decide func(e *Epoch, now Time) *Epoch) error {
+	load := func() (view, error) { return b.loadEpoch(ctx, i) }
 	v, err := load()
 	if err != nil {
 		return err
@@ -157,7 +164,7 @@ func (c *Cache) updateCopy(ctx context.Context, i int, decide func(e *Epoch, now
 		}
 		next.version = NewID()
 		next.expires = c.epochExpiry(v.now)
-		w, ok, err := c.backend.swapEpoch(ctx, i, v, next)
+		w, ok, err := b.swapEpoch(ctx, i, v, next)
 		if ok {
 			return nil
 		}

@@ -15,15 +15,47 @@ type Write struct {
 	id     ID
 }
 
-// maxWriteKeys is how many users one Write names before it stands for all.
-const maxWriteKeys = 100
+// MaxWriteKeys is how many users one Write names before it stands for all.
+const MaxWriteKeys = 100
 
 // NewWrite returns a Write of these users, or of all users where keys is empty
 // or names more than 100.
 func (c *Cache) NewWrite(tenant string, keys ...string) *Write {
 	w := &Write{cache: c, tenant: tenant, keys: keys, id: NewID()}
-	w.all = len(keys) == 0 || len(keys) > maxWriteKeys
+	w.all = len(keys) == 0 || len(keys) > MaxWriteKeys
 	return w
+}
+
+// InTx makes the announcement a part of the change's own transaction, where the
+// store wants it so, and reports whether it did. The cached users go when tx is
+// committed, and stay when it is not: nothing is in flight then, and neither
+// Begin nor End is to be called. tx is what the store's InTx takes.
+func (w *Write) InTx(ctx context.Context, tx any) (bool, error) {
+	store, ok := w.cache.store.(TxStore)
+	if !ok {
+		return false, nil
+	}
+	inner, ok := store.InTx(tx)
+	if !ok {
+		return false, nil
+	}
+	b := w.cache.backend.(*storeBackend).on(inner)
+	if w.all {
+		fresh := NewID()
+		return true, w.cache.updateCopies(ctx, b, func(e *Epoch, now Time) *Epoch {
+			return endAll(e, now, fresh, w.id)
+		})
+	}
+	for _, key := range w.keys {
+		lease := NewID()
+		// It takes no turn: who has it may be waiting for this transaction.
+		if _, err := w.cache.updateOn(ctx, b, w.cache.space.account(w.tenant, key), nil, func(v view) (*Account, error) {
+			return dropUser(v.account, lease), nil
+		}); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }
 
 // Begin announces the change, or announces it again with a new deadline. After

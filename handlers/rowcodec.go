@@ -29,6 +29,10 @@ const (
 	headSize  = shapeSize + sumSize
 )
 
+// rowFormat goes with the ways to write a value: rows of another one are of
+// another shape.
+const rowFormat = "1 "
+
 // errShape means that bytes were written for another shape of the type, or are
 // not what was written.
 var errShape = errors.New("powgin: a cached user is of another shape, or damaged")
@@ -49,7 +53,7 @@ func NewRowCodec(t reflect.Type) (*RowCodec, []Fault) {
 		}
 		return nil, faults
 	}
-	sum := sha256.Sum256([]byte(root.shape))
+	sum := sha256.Sum256([]byte(rowFormat + root.shape))
 	return &RowCodec{typ: t, root: root, shape: [shapeSize]byte(sum[:])}, nil
 }
 

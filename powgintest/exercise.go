@@ -100,6 +100,7 @@ func promises() []promise {
 		{"with the store out of reach nobody is signed out", storeOutOfReach},
 		{"a lost answer is settled", lostAnswers},
 		{"an answer tells what has happened", answerTellsTheTruth},
+		{"a renewal that fails signs nobody out", renewalsThatFail},
 		{"a record that cannot be read is nobody's", corruptRecords},
 		{"nothing brings an ended session back", nothingRevives},
 	}
@@ -111,6 +112,7 @@ func timedPromises() []promise {
 		{"a session ends when it was idle for too long", idleEnds},
 		{"a session ends at its absolute end", absoluteEnds},
 		{"a token is renewed when it is due", renewedWhenDue},
+		{"a renewal that is due and fails signs nobody out", dueRenewalsThatFail},
 		{"a replaced token works for its grace", graceEnds},
 		{"a change that nobody announced shows after MaxAge", unannouncedShows},
 		{"the session that was renewed least recently makes room", leastRecentlyRenewed},

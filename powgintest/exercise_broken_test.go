@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/powgin/powgin/cache"
@@ -69,6 +70,20 @@ func (s *stale) Swap(ctx context.Context, key cache.Key, old cache.ID, next cach
 		s.before[key], s.left[key] = was.Record, 3
 	}
 	return l, ok, err
+}
+
+// lossy reports changes of accounts, of which it does not make every third.
+type lossy struct {
+	bytesOnly
+	changes *atomic.Int64
+}
+
+func (s lossy) Swap(ctx context.Context, key cache.Key, old cache.ID, next cache.Record) (cache.Loaded, bool, error) {
+	if !s.isEpoch(key) && old != (cache.ID{}) && s.changes.Add(1)%3 == 0 {
+		l, err := s.Load(ctx, key)
+		return l, err == nil, err
+	}
+	return s.bytesOnly.Swap(ctx, key, old, next)
 }
 
 // hoarder reports deletions that it does not make.

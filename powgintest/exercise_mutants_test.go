@@ -1,6 +1,7 @@
 package powgintest_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -32,7 +33,12 @@ var brokenStores = map[string]struct {
 		[]string{
 			"a sign-in gives a session on every node", "a sign-out ends every token at once",
 			"a revoked session ends at once", "SyncUser ends what it is asked to end",
+			"a renewal that fails signs nobody out",
 		},
+	},
+	"does not make every third change": {
+		func(s bytesOnly) cache.Store { return lossy{s, new(atomic.Int64)} },
+		[]string{"a renewal that fails signs nobody out", "a renewal that is due and fails signs nobody out"},
 	},
 	"does not delete": {
 		func(s bytesOnly) cache.Store { return hoarder{s} },

@@ -45,6 +45,8 @@ type faults struct {
 	slow       time.Duration
 	fail       int                      // calls up to the one that fails, 0 for none
 	lose       int                      // answers of Swaps yet to be lost
+	script     func() fate              // says what becomes of the next call, nil for nothing
+	fate       fate                     // what the script has said of this call
 	alter      func(data []byte) []byte // what becomes of loaded bytes, nil for nothing
 }
 
@@ -74,6 +76,29 @@ func (s *FlakyStore) FailCall(n int) { s.set(func(f *faults) { f.fail = max(0, n
 // so that their caller cannot know what became of them: a connection that broke
 // too late. Zero and less takes back what was asked for before.
 func (s *FlakyStore) LoseAnswers(n int) { s.set(func(f *faults) { f.lose = max(0, n) }) }
+
+// A fate is what becomes of one call.
+type fate int
+
+const (
+	carriedOut fate = iota
+	refused         // nothing is done
+	answerLost      // it is carried out, and answered with an error
+)
+
+// failFrom gives the n-th call from now on its fate, once, or with onwards all
+// that follow it too; 1 is the next. Loads and Swaps count alike.
+func (s *FlakyStore) failFrom(n int, what fate, onwards bool) {
+	calls := 0 // guarded by mu, as the script runs
+	s.set(func(f *faults) {
+		f.script = func() fate {
+			if calls++; calls == n || onwards && calls > n {
+				return what
+			}
+			return carriedOut
+		}
+	})
+}
 
 // Corrupt has the bytes of every record that is loaded come back altered beyond
 // reading, under the version and expiry they have, for as long as on is true.
@@ -117,7 +142,27 @@ func (s *FlakyStore) Load(ctx context.Context, key cache.Key) (cache.Loaded, err
 		return cache.Loaded{}, err
 	}
 	l, err := s.inner.Load(ctx, key)
+	if err == nil && f.fate == answerLost {
+		return cache.Loaded{}, ErrInjected
+	}
 	return f.loaded(l), err
+}
+
+// LoadNear implements [cache.NearStore]: it is the inner store's where that is
+// one too, and never has a copy while a fault is set.
+func (s *FlakyStore) LoadNear(key cache.Key) (cache.Loaded, bool) {
+	near, ok := s.inner.(cache.NearStore)
+	if !ok || s.faulty() {
+		return cache.Loaded{}, false
+	}
+	return near.LoadNear(key)
+}
+
+func (s *FlakyStore) faulty() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := &s.faults
+	return f.down || f.hang || f.slow > 0 || f.fail > 0 || f.lose > 0 || f.alter != nil
 }
 
 // Swap implements [cache.Store]: it fails, waits or loses its answer as it was
@@ -129,7 +174,7 @@ func (s *FlakyStore) Swap(ctx context.Context, key cache.Key, old cache.ID, next
 		return cache.Loaded{}, false, err
 	}
 	l, ok, err := s.inner.Swap(ctx, key, old, next)
-	if err == nil && f.lose > 0 {
+	if err == nil && (f.lose > 0 || f.fate == answerLost) {
 		return cache.Loaded{}, false, ErrInjected
 	}
 	return f.loaded(l), ok, err
@@ -148,7 +193,10 @@ func (s *FlakyStore) begin(swap bool) faults {
 	if f.fail > 0 {
 		s.faults.fail--
 	}
-	fails := f.down || f.hang || f.fail == 1
+	if f.script != nil {
+		f.fate = f.script()
+	}
+	fails := f.down || f.hang || f.fail == 1 || f.fate == refused
 	if swap && !fails && f.lose > 0 {
 		s.faults.lose-- // a call that fails has no answer to lose
 	}
@@ -159,7 +207,7 @@ func (s *FlakyStore) begin(swap bool) faults {
 // does not come to be carried out.
 func (f *faults) delay(ctx context.Context) error {
 	switch {
-	case f.down, f.fail == 1:
+	case f.down, f.fail == 1, f.fate == refused:
 		return ErrInjected
 	case f.hang:
 		<-ctx.Done()

@@ -12,6 +12,7 @@ type dialect struct {
 	quote    string // what encloses a name
 	numbered bool   // parameters are $1, $2 and so on
 	prepares bool   // statements are cheaper when they are prepared here
+	deaf     bool   // a statement that has begun does not look at its context
 	clock    string // the database's own, not a transaction's, in nanoseconds
 	latest   string // the function that returns the larger of two numbers
 
@@ -42,13 +43,17 @@ func dialectOf(name string) (*dialect, error) {
 	return nil, fmt.Errorf("gormstore: the dialect %q is none of sqlite, postgres and mysql (which is MariaDB's too)", name)
 }
 
-// queries are the statements of one Store that are sent often. All but load
-// change one row or none.
-type queries struct{ load, create, revive, replace, remove, bury query }
+// queries are the statements of one Store that are sent often. load and beside are
+// the same read; the others change one row or none.
+type queries struct{ load, beside, create, revive, replace, remove, bury query }
 
 // The parameters stand in the order in which Store.swap gives them. The single
-// row of "one" has load answer where neither row exists.
+// row of "one" has load answer where neither row exists. beside brings no row
+// where there is no epoch: MariaDB makes a table of "one" for each load, without
+// which a SELECT takes 1.1 times what one of a single row does, and not 1.3 times.
 const (
+	besideSQL = "SELECT {clock}, a.version, a.data, a.expires, e.version, e.data, e.expires FROM {table} AS e" +
+		" LEFT JOIN {table} AS a ON a.id = ? WHERE e.id = ?"
 	loadSQL = "SELECT {clock}, a.version, a.data, a.expires, e.version, e.data, e.expires FROM (SELECT 1) AS one" +
 		" LEFT JOIN {table} AS a ON a.id = ? LEFT JOIN {table} AS e ON e.id = ?"
 	replaceSQL = "UPDATE {table} SET version = ?, data = ?, expires = ?" +
@@ -61,7 +66,7 @@ const (
 )
 
 func (q *queries) write(d *dialect, t table) {
-	q.load.sql = d.sql(loadSQL, t)
+	q.load.sql, q.beside.sql = d.sql(loadSQL, t), d.sql(besideSQL, t)
 	q.create.sql, q.revive.sql, q.bury.sql = d.sql(d.create, t), d.sql(d.revive, t), d.sql(d.bury, t)
 	q.replace.sql, q.remove.sql = d.sql(replaceSQL, t), d.sql(removeSQL, t)
 }

@@ -20,14 +20,17 @@
 // each committed by itself. They go to the connection pool that db was opened
 // with, and past everything else of GORM: its callbacks, its logger, its
 // transactions, and replicas that gorm.io/plugin/dbresolver reads from. They are
-// never part of the app's own transaction. So
+// not part of the app's own transaction, but for one kind ([Store.InTx]). So
 //
 //   - the pool needs a connection more than the app's transactions hold when
 //     they call powgin; where none comes free in time the answer is
-//     [cache.ErrBusy];
+//     [cache.ErrBusy]. A second pool, which New gets and the app does not use,
+//     is never short of one;
 //   - with SQLite, which has one writer at a time, a change made inside a
-//     transaction that has written waits for that very transaction, in vain.
-//     SyncUser belongs after the COMMIT anyway.
+//     transaction that has written waits for that very transaction, in vain,
+//     and the answer is [cache.ErrBusy] too. SyncUser belongs after the COMMIT
+//     anyway. What announces a write before its COMMIT is made part of the
+//     transaction there.
 //
 // Time is the database's clock, so that nodes need not agree on theirs. A row is
 // absent from the moment on at which it expires. Expired rows are deleted by and
@@ -37,9 +40,9 @@
 //
 // Open the file with journal_mode(WAL), or readers and the writer keep each other
 // waiting, and with busy_timeout(1000). A lock that lasts longer is waited for
-// here, until the call's context ends; SQLite, while it waits, does not look at
-// the context, so that a busy_timeout of five seconds can hold a request for as
-// long. With synchronous(NORMAL) or less a loss of power takes the last changes
+// here, until the call's deadline is near; SQLite, while it waits, does not look
+// at the context, so that a busy_timeout of five seconds can hold a request for
+// as long. With synchronous(NORMAL) or less a loss of power takes the last changes
 // back, and one of them may be a sign-out. ":memory:" gives each connection a
 // database of its own: New refuses it, unless the pool has one connection only.
 // SQLite 3.38 or newer is needed.

@@ -29,10 +29,13 @@ const (
 )
 
 // try runs a statement, and runs it again while it fails for others being at
-// it, until ctx ends.
+// it, until ctx ends, or would end before a statement that waits twice as long as
+// the last one did: SQLite does not look at ctx meanwhile, and a new connection
+// may wait once more.
 func (s *Store) try(ctx context.Context, statement func() error) error {
 	var met error
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		began := time.Now()
 		err := statement()
 		switch {
 		case err == nil:
@@ -42,8 +45,9 @@ func (s *Store) try(ctx context.Context, statement func() error) error {
 		case met == nil || ctx.Err() == nil:
 			return err
 		}
-		if !sleep(ctx, pause/2+rand.N(pause)) {
-			return fmt.Errorf("%w: %w", ctx.Err(), met)
+		took := time.Since(began)
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < 2*took || !sleep(ctx, pause/2+rand.N(pause)) {
+			return fmt.Errorf("%w: %w", cache.ErrBusy, met)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package gormstore
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // SweepAfter has the n-th swap from now on that lands sweep. SweepDue returns
 // that number.
@@ -24,7 +27,7 @@ func (s *Store) SweepSome(ctx context.Context) { s.sweepSome(ctx) }
 
 // Fresh returns a Store like s that has prepared nothing.
 func (s *Store) Fresh() *Store {
-	fresh := &Store{table: s.table, dialect: s.dialect, pool: s.pool}
+	fresh := &Store{table: s.table, dialect: s.dialect, pool: s.pool, queries: new(queries), floor: new(floor), epochs: new(sync.Map), file: s.file}
 	fresh.queries.write(s.dialect, s.table)
 	fresh.due.Store(firstSweep())
 	return fresh

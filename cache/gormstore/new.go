@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -37,7 +38,7 @@ func New(db *gorm.DB, opts ...Option) (*Store, error) {
 	if err := errors.Join(fault, badName); err != nil {
 		return nil, err
 	}
-	s := &Store{table: t, dialect: d, pool: p}
+	s := &Store{table: t, dialect: d, pool: p, queries: new(queries), floor: new(floor), epochs: new(sync.Map)}
 	s.queries.write(d, t)
 	s.due.Store(firstSweep())
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
@@ -110,6 +111,11 @@ func (s *Store) start(ctx context.Context, migrate bool) error {
 	}
 	if err := s.onlyOneDatabase(ctx); err != nil {
 		return err
+	}
+	if s.dialect == &sqlite {
+		if s.file, err = file(ctx, s.pool); err != nil {
+			return s.failed(ctx, "looking for the file of", err)
+		}
 	}
 	return s.tryOut(ctx)
 }

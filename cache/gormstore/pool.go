@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,8 +32,8 @@ type query struct {
 // that a prepared query that fails for whatever reason is sent as plain text.
 func (p *pool) queryRow(ctx context.Context, q *query, args []any, dest ...any) error {
 	if stmt := p.prepared(ctx, q); stmt != nil {
-		err := stmt.QueryRowContext(ctx, args...).Scan(dest...)
-		if err == nil || ctx.Err() != nil || p.dialect.contended(err) {
+		err := p.queryPrepared(ctx, stmt, args).Scan(dest...)
+		if err == nil || errors.Is(err, sql.ErrNoRows) || ctx.Err() != nil || p.dialect.contended(err) {
 			return err
 		}
 		q.drop(stmt)
@@ -42,6 +43,13 @@ func (p *pool) queryRow(ctx context.Context, q *query, args []any, dest ...any) 
 		err = p.QueryRowContext(ctx, q.sql, args...).Scan(dest...)
 	}
 	return err
+}
+
+func (p *pool) queryPrepared(ctx context.Context, stmt *sql.Stmt, args []any) *sql.Row {
+	if p.dialect.deaf {
+		ctx, args = untilConnected(ctx, args)
+	}
+	return stmt.QueryRowContext(ctx, args...)
 }
 
 // exec runs a query that changes rows and returns how many it has changed. It is

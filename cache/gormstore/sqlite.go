@@ -11,6 +11,7 @@ import (
 var sqlite = dialect{
 	quote:    `"`,
 	prepares: true,
+	deaf:     true,
 	// julianday is a double that tells milliseconds apart, which is all that
 	// SQLite keeps of the time. It is the same wherever it stands in a statement.
 	clock:  "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000000",

@@ -3,7 +3,10 @@ package gormstore
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
+	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/powgin/powgin/cache"
@@ -17,13 +20,15 @@ import (
 // Errors name the table and wrap what the driver said. They are kinds of
 // cache.ErrBusy where the pool had no connection free before the context's
 // deadline. A lock, a deadlock or a failed serialization is no error until the
-// context ends: the statement is sent again.
+// deadline is near: the statement is sent again. Then it is a cache.ErrBusy too.
 type Store struct {
 	table   table
 	dialect *dialect
 	pool    *pool
-	queries queries
-	floor   floor
+	queries *queries
+	floor   *floor
+	epochs  *sync.Map    // the rowIDs of epochs that have been there
+	file    string       // SQLite's, empty in memory
 	due     atomic.Int64 // how many swaps are to land before the next sweep
 }
 
@@ -62,7 +67,7 @@ func (s *Store) Epochs(space string) []cache.Key { return []cache.Key{cache.Epoc
 func (s *Store) Schema() string { return s.dialect.sql(s.dialect.schema, s.table) }
 
 // Load implements cache.Store with one SELECT, which also brings the time of the
-// database.
+// database. Where the space's epoch was there and is no more another one follows.
 //
 // Should that clock step back by up to a minute, as it may where another server
 // takes over, time flows on for this Store, a little slower until the clock has
@@ -80,12 +85,25 @@ func (s *Store) load(ctx context.Context, id rowID) (cache.Loaded, error) {
 	var record, epoch row
 	epochID := id.epoch()
 	floor := s.floor.time()
-	err := s.try(ctx, func() error {
-		return s.pool.queryRow(ctx, &s.queries.load, []any{id[:], epochID[:]},
+	q := &s.queries.load
+	_, seen := s.epochs.Load(epochID)
+	if seen {
+		q = &s.queries.beside
+	}
+	ask := func() error {
+		return s.pool.queryRow(ctx, q, []any{id[:], epochID[:]},
 			&now, &record.version, &record.data, &record.expires, &epoch.version, &epoch.data, &epoch.expires)
-	})
+	}
+	err := s.try(ctx, ask)
+	if seen && errors.Is(err, sql.ErrNoRows) {
+		q = &s.queries.load
+		err = s.try(ctx, ask)
+	}
 	if err != nil {
 		return cache.Loaded{}, s.failed(ctx, "reading", err)
+	}
+	if !seen && epoch.version != (version{}) {
+		s.epochs.Store(epochID, nil)
 	}
 	l := cache.Loaded{Now: s.floor.told(floor, cache.Time(now))}
 	l.Record, l.Epoch = record.at(l.Now), epoch.at(l.Now)

@@ -56,7 +56,9 @@ var tokenStories = map[string]func(w *site, t trait){
 			o.wantValues("put=apples", "in grace")
 		}
 		w.wantGone(first, t, "put=apples", "after five syncs")
-		first.wantUser("", "after five syncs")
+		if !t.replays { // with values in the cookie there is no record that has to go
+			first.wantUser("", "after five syncs")
+		}
 		w.clock.Advance(afterGrace)
 		b.post("/sync/now")
 		for _, o := range old {

@@ -231,8 +231,7 @@ func TestHistories(t *testing.T) {
 }
 
 func history(t *testing.T, k kind, nodes int) {
-	seed, err := strconv.ParseUint(setting("POWGIN_NODES_SEED", strconv.FormatUint(rand.Uint64(), 10)), 10, 64)
-	must(t, "POWGIN_NODES_SEED", err)
+	seed := newSeed(t)
 	s := newSite(t, k.stores(t, nodes)...)
 	h := aShort(seed).run(s)
 	late := time.Duration(0)
@@ -241,7 +240,18 @@ func history(t *testing.T, k kind, nodes int) {
 	}
 	t.Logf("seed %d: %d accesses; linearizable at once: %v, with reads up to %v old: %v", seed, len(h),
 		linearizable(t, h, time.Second), slack, linearizable(t, shift(h, slack), time.Second))
+	if linearizable(t, shift(h, late), 20*time.Second) == porcupine.Illegal {
+		t.Errorf("seed %d: with reads up to %v old the history is not linearizable", seed, late)
+	}
 	if a := stale(t, shift(h, late)); a != nil {
 		t.Errorf("seed %d: a read of %s saw %d, which was older than %v by then", seed, a.name, a.value, late)
 	}
+}
+
+// newSeed is another each time, unless one is set.
+func newSeed(t testing.TB) uint64 {
+	t.Helper()
+	seed, err := strconv.ParseUint(setting("POWGIN_NODES_SEED", strconv.FormatUint(rand.Uint64(), 10)), 10, 64)
+	must(t, "POWGIN_NODES_SEED", err)
+	return seed
 }

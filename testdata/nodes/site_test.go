@@ -122,6 +122,8 @@ func (s *site) routes(r *gin.Engine, auth *powgin.Auth[User]) {
 		u := c.MustUser()
 		show(c, u, c.SignOut())
 	}))
+	in.POST("/revoke/:id", powgin.Handle(func(c *powgin.Context[User]) { show(c, c.MustUser(), c.Revoke(c.Param("id"))) }))
+	in.POST("/revokeothers", powgin.Handle(func(c *powgin.Context[User]) { show(c, c.MustUser(), c.RevokeOthers()) }))
 }
 
 // A client is a browser of one user's, whose requests go to any node. It is for

@@ -65,9 +65,9 @@ func (d *deaf) Load(ctx context.Context, key cache.Key) (cache.Loaded, error) {
 	return l, err
 }
 
-// TestValuesBeforeTheirSync is what the histories do not demand: before Sync is
-// called a node may show the new value, and another the old one after that. Once
-// Sync has returned nobody sees the old one.
+// TestValuesBeforeTheirSync holds that nodes agree on a value before Sync is
+// called, whichever it is: who has cached the old one is followed by a node that
+// has read the new one.
 func TestValuesBeforeTheirSync(t *testing.T) {
 	t.Parallel()
 	store := cache.NewMemory(0)
@@ -103,7 +103,9 @@ func TestValuesBeforeTheirSync(t *testing.T) {
 	}
 	close(let[1])
 	a := <-changed
-	t.Logf("before Sync the second node shows %d, and then the first node %d", a.value, first.me(s.nodes[0]).value)
+	if b := first.me(s.nodes[0]); b.value < a.value {
+		t.Errorf("before Sync the second node shows %d, and then the first node %d; want nothing older", a.value, b.value)
+	}
 
 	must(t, "Sync", s.nodes[0].auth.Sync(t.Context(), u))
 	first.wantMe(s.nodes[0], http.StatusOK, 1, "after Sync")

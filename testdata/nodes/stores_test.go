@@ -68,12 +68,23 @@ func (k kind) stores(t testing.TB, n int) []cache.Store {
 }
 
 func openSQLite(t testing.TB) func() cache.Store {
-	dsn := "file:" + filepath.Join(t.TempDir(), "nodes.db") +
-		"?_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
+	dsn := ownSQLite(t)
 	return func() cache.Store { return gormStore(t, sqlite.Dialector{DriverName: "sqlite", DSN: dsn}) }
 }
 
+// ownSQLite returns where a file of the test's own is.
+func ownSQLite(t testing.TB) string {
+	return "file:" + filepath.Join(t.TempDir(), "nodes.db") +
+		"?_pragma=busy_timeout(1000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"
+}
+
 func openPostgres(t testing.TB) func() cache.Store {
+	dsn := ownPostgres(t)
+	return func() cache.Store { return gormStore(t, postgres.Open(dsn)) }
+}
+
+// ownPostgres returns where a schema of the test's own is.
+func ownPostgres(t testing.TB) string {
 	dsn := setting("POWGIN_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")
 	schema := ownName()
 	alone(t, postgres.Open(dsn), "CREATE SCHEMA "+schema, "DROP SCHEMA "+schema+" CASCADE")
@@ -82,17 +93,23 @@ func openPostgres(t testing.TB) func() cache.Store {
 	query := address.Query()
 	query.Set("search_path", schema)
 	address.RawQuery = query.Encode()
-	return func() cache.Store { return gormStore(t, postgres.Open(address.String())) }
+	return address.String()
 }
 
 func openMariaDB(t testing.TB) func() cache.Store {
+	dsn := ownMariaDB(t)
+	return func() cache.Store { return gormStore(t, mysql.Open(dsn)) }
+}
+
+// ownMariaDB returns where a database of the test's own is.
+func ownMariaDB(t testing.TB) string {
 	dsn := setting("POWGIN_TEST_MYSQL", "root@tcp(127.0.0.1:3306)/")
 	database := ownName()
 	alone(t, mysql.Open(dsn), "CREATE DATABASE "+database, "DROP DATABASE "+database)
 	config, err := driver.ParseDSN(dsn)
 	must(t, "POWGIN_TEST_MYSQL", err)
 	config.DBName = database
-	return func() cache.Store { return gormStore(t, mysql.Open(config.FormatDSN())) }
+	return config.FormatDSN()
 }
 
 func openRedis(t testing.TB, addr string, opts ...redisstore.Option) func() cache.Store {
@@ -114,16 +131,28 @@ func gormStore(t testing.TB, d gorm.Dialector) cache.Store {
 // dial opens a database, and ends the test where nobody answers.
 func dial(t testing.TB, d gorm.Dialector) *gorm.DB {
 	t.Helper()
-	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
+	db, err := connect(d)
 	if err != nil {
 		without(t, "no %s server answers (POWGIN_TEST_POSTGRES and POWGIN_TEST_MYSQL name others): %v", d.Name(), err)
 	}
 	pool, err := db.DB()
 	must(t, "the pool", err)
-	pool.SetMaxIdleConns(8)
-	pool.SetMaxOpenConns(8)
 	t.Cleanup(func() { _ = pool.Close() })
 	return db
+}
+
+func connect(d gorm.Dialector) (*gorm.DB, error) {
+	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		return nil, err
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxIdleConns(8)
+	pool.SetMaxOpenConns(8)
+	return db, nil
 }
 
 // alone makes what the test has for itself, and drops it after the test.

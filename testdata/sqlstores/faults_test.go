@@ -60,7 +60,7 @@ func TestWhatMetOthersIsTriedAgain(t *testing.T) {
 	})
 }
 
-func TestWhatMeetsOthersForEverEndsWithTheContext(t *testing.T) {
+func TestWhatMeetsOthersForEverIsErrBusy(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *database) {
 		db, faulty := d.openSpied(t)
@@ -71,8 +71,8 @@ func TestWhatMeetsOthersForEverEndsWithTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
 		defer cancel()
 		_, ok, err := s.Swap(ctx, key(1), cache.ID{}, r)
-		if ok || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, fault) {
-			t.Errorf("Swap = %v, %v; want the deadline's error and the database's", ok, err)
+		if ok || !errors.Is(err, cache.ErrBusy) || !errors.Is(err, fault) {
+			t.Errorf("Swap = %v, %v; want cache.ErrBusy and the database's error", ok, err)
 		}
 		faulty.fail(nil, nil)
 		want(t, s, key(1), cache.Record{})
