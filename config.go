@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -39,6 +40,24 @@ type Config[U any] struct {
 	// announced shows after that time; 0 stands for a minute. RenewAfter is a
 	// bound as well, and with NoMaxAge the only one.
 	MaxAge time.Duration
+
+	// Audit has one in so many requests that are served the cached user read the row
+	// as well, once they have been answered, one at a time; 0 stands for none. Where
+	// no change was announced meanwhile and the two differ, OnEvent is told which
+	// fields, Stats counts it, and the copy is replaced: so a team knows how often
+	// its cache is wrong, and finds the writer that tells nobody. A handler that
+	// writes and then calls SyncUser may be found between the two.
+	Audit int
+	// Writes says what becomes of a write to the users' table that the cache cannot
+	// be told of, where db.Use(auth) has the cache follow GORM's writes. The zero
+	// value, StrictWrites, rolls it back.
+	Writes WritePolicy
+	// IgnoreColumns lists columns whose change is not announced by db.Use(auth),
+	// when all that a statement sets are among them or tagged powgin:"-": a
+	// last_seen_at, for instance, and the updated_at that GORM sets with it. The
+	// cached copy is as old in them as MaxAge allows. Columns of the primary key
+	// are refused.
+	IgnoreColumns []string
 
 	// Store keeps accounts: sessions and cached users. nil stands for an
 	// in-process store of this Auth's own, which forgets everything when the
@@ -76,7 +95,7 @@ type Config[U any] struct {
 	// under way with it: after SyncUser from then on, after a renewal from the
 	// first use of the new token. 0 stands for 5 seconds, or half of RenewAfter
 	// where that is shorter; NoGrace for none. At most a minute, and shorter
-	// than RenewAfter. Of tokens replaced in quick succession the last four work.
+	// than RenewAfter. Of tokens replaced in quick succession the last sixteen work.
 	Grace time.Duration
 	// Keys sign tokens, so that forged ones never reach the store; nil leaves
 	// tokens unsigned, which are no easier to guess. The first key signs, all
@@ -228,6 +247,18 @@ const (
 	Deny
 )
 
+// WritePolicy says what becomes of a write that the cache cannot be told of.
+type WritePolicy int
+
+const (
+	// StrictWrites rolls the transaction back, or refuses the statement, with an
+	// error that is an ErrUnavailable.
+	StrictWrites WritePolicy = iota
+	// LaxWrites makes the write all the same and tells OnError and OnEvent: the
+	// cached copy may be old until MaxAge.
+	LaxWrites
+)
+
 // AtReuse says what becomes of a session whose replaced token comes back.
 type AtReuse int
 
@@ -295,7 +326,8 @@ func (Cookie) transport() {}
 // Whatever sets that session's cookie, it leaves as HttpOnly, SameSite=Lax or
 // Strict, with the path / and not to be stored; and not at all where the request
 // was overtaken by one that has replaced the token. Its age is at least
-// IdleTimeout, or that of Remember.
+// IdleTimeout, or that of Remember. Of tokens replaced in quick succession the
+// last four work.
 //
 // A store at the server then holds a token that works, unhashed: who can read
 // the store can sign in. Stores that do not tell when their server is down make
@@ -353,11 +385,18 @@ type Event struct {
 	//	too_large             a user did not fit into a Store's record
 	//	store_down, store_up        the Store stopped answering; it answers again
 	//	database_down, database_up  so did DB or Users
+	//	unannounced           a write was made that the cache could not be told of,
+	//	                      as LaxWrites has it
+	//	difference            Audit has found a cached user to be another than the
+	//	                      row, though no change was announced
 	Name string
 	// UserKey is whose session it was, "" where that is not known.
 	UserKey string
 	// Session is the session's id, "" where no single session is meant.
 	Session string
+	// Fields names, for a difference, the fields that differed, with a space
+	// between them; "" where the user was gone.
+	Fields string
 }
 
 // resolved is a Config with its defaults filled in, checked as a whole.
@@ -380,7 +419,7 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 	settings := handlers.Settings{
 		IdleTimeout: cfg.IdleTimeout, RenewAfter: cfg.RenewAfter, AbsoluteTimeout: cfg.AbsoluteTimeout,
 		Grace: cfg.Grace, MaxAge: cfg.MaxAge, WhenDown: cfg.WhenDown,
-		MaxSessions: cfg.MaxSessions, AtMaxSessions: int(cfg.AtMaxSessions), AtReuse: int(cfg.AtReuse),
+		MaxSessions: cfg.MaxSessions, AtMaxSessions: int(cfg.AtMaxSessions), AtReuse: int(cfg.AtReuse), Writes: int(cfg.Writes), Audit: cfg.Audit,
 		MaxAccounts: cfg.MaxAccounts, OwnStore: cfg.Store == nil, Keys: cfg.Keys, Namespace: cfg.Namespace,
 		SignInPath: cfg.SignInPath, HomePath: cfg.HomePath, ReauthPath: cfg.ReauthPath,
 	}
@@ -480,6 +519,9 @@ func (r *resolved[U]) userType() {
 		r.faults = append(r.faults, handlers.Fault{Field: "U", Value: t.String(), Rule: "must be a struct type with a name"})
 		return
 	}
+	if r.DB == nil && len(r.IgnoreColumns) > 0 {
+		r.faults = append(r.faults, handlers.Fault{Field: "Config.IgnoreColumns", Value: strings.Join(r.IgnoreColumns, ", "), Rule: "goes with DB"})
+	}
 	immutable := make([]reflect.Type, 0, len(r.Immutable))
 	for _, v := range r.Immutable {
 		if v != nil {
@@ -496,6 +538,7 @@ func (r *resolved[U]) userType() {
 		r.faults = append(r.faults, faults...)
 		if r.model != nil {
 			r.space.Table = r.model.Table()
+			r.faults = append(r.faults, r.model.IgnoreFaults(r.IgnoreColumns)...)
 		}
 	}
 }

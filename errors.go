@@ -14,8 +14,9 @@ var (
 	// whether anybody is signed in is unknown. ErrBusy and ErrFull are kinds of
 	// it. Abort answers 503.
 	ErrUnavailable = cache.ErrUnavailable
-	// ErrBusy means that no database connection came free in time, for instance
-	// because SyncUser was called inside a transaction that holds the last one.
+	// ErrBusy means that no database connection, or no lock, came free in time,
+	// for instance because SyncUser was called inside a transaction that holds
+	// the last one.
 	ErrBusy = cache.ErrBusy
 	// ErrFull means that the store holds as many accounts as it may, and that
 	// no expired one could make room. Nobody is signed out for a new sign-in.

@@ -364,7 +364,8 @@ func wantDocumented(t *testing.T, names map[string]bool) {
 	}
 	for _, name := range doc {
 		// A user is too large for a Store's record only where a Store keeps users.
-		if !names[name] && name != "too_large" {
+		// TestNothingThatIsToldOfWritesHoldsASecret tells the other two.
+		if !names[name] && name != "too_large" && name != "difference" && name != "unannounced" {
 			t.Errorf("no %s event in a story in which everything happens", name)
 		}
 		delete(names, name)

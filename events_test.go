@@ -41,7 +41,7 @@ func (j *journal) want(t *testing.T, when string, want ...powgin.Event) {
 	order := func(list []powgin.Event) []string {
 		var s []string
 		for _, e := range list {
-			s = append(s, fmt.Sprintf("%s of user %q, session %q", e.Name, e.UserKey, e.Session))
+			s = append(s, fmt.Sprintf("%s of user %q, session %q, fields %q", e.Name, e.UserKey, e.Session, e.Fields))
 		}
 		slices.Sort(s)
 		return s

@@ -17,6 +17,7 @@ package powgin
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"reflect"
 	"slices"
@@ -24,18 +25,22 @@ import (
 	"unsafe"
 
 	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
 
 	"github.com/powgin/powgin/cache"
 	"github.com/powgin/powgin/handlers"
 )
 
+var _ gorm.Plugin = (*Auth[struct{}])(nil)
+
 // Auth is a set-up at work: its middleware, and what can be done to users and
 // sessions from outside a request. It is safe for concurrent use.
 type Auth[U any] struct {
-	auth  *handlers.Auth
-	key   func(*U) string
-	plan  *handlers.CopyPlan
-	close func()
+	auth   *handlers.Auth
+	key    func(*U) string
+	plan   *handlers.CopyPlan
+	plugin *handlers.Plugin // nil with Users
+	close  func()
 }
 
 // New returns the Auth of a Config. Everything that is wrong with the Config,
@@ -69,11 +74,15 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		Cache: c, Tokens: cache.NewTokens(r.Namespace, r.kind, r.Keys), Kind: r.kind, Cookie: r.cookie, InSession: r.inside,
 		RenewalTokens: renewalTokens(r),
 		UserType:      reflect.TypeFor[U](), UserKey: a.keyOf, Copy: a.copyCached, Clean: a.clean, NewState: newState[U],
-		Reload: r.Reload, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
+		Reload: r.Reload, Audit: r.Audit, ContextKey: r.ContextKey, Tenant: r.Tenant, Metadata: r.Metadata,
 		Import: imports(r.Import), DropAtSignIn: slices.Clone(r.DropAtSignIn), WhenDown: r.WhenDown, WhenDownFor: r.WhenDownFor,
 		SignInPath: r.SignInPath, HomePath: r.HomePath, ReauthPath: r.ReauthPath, Refuse: r.Refuse,
 		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
 	})
+	if r.model != nil {
+		name := "powgin:" + r.Namespace + ":" + reflect.TypeFor[U]().String()
+		a.plugin = handlers.NewPlugin(a.auth, name, r.model, r.IgnoreColumns, r.Writes == LaxWrites)
+	}
 	return a, nil
 }
 
@@ -94,8 +103,10 @@ func Session[U any](cfg Config[U]) gin.HandlerFunc { return Must(New(cfg)).Sessi
 // Close waits for database reads under way and lets go of what New took. From
 // then on requests that carry a token are answered with 503, since nobody can
 // tell whose it is, and calls are answered with ErrUnavailable. Sessions in a
-// Config.Store stay there; those of the in-process store end. Calling Close
-// twice is fine.
+// Config.Store stay there; those of the in-process store end. Where db.Use(auth)
+// has GORM's writes followed, those to the users' table fail from then on, unless
+// Config.Writes says otherwise: nobody could be told of them. Calling Close twice
+// is fine.
 func (a *Auth[U]) Close() error {
 	err := a.auth.Cache.Close()
 	a.close()
@@ -352,9 +363,57 @@ func (a *Auth[U]) Sync(ctx context.Context, user U, opts ...SyncOption) error {
 
 // Invalidate drops the cached copies of the users with these keys, as Sync
 // without options does. It tries all of them and joins the errors; without keys
-// it does nothing.
+// it does nothing. Where Config.Tenant is set and finds no tenant in ctx, the keys
+// may be those of any, and all copies are dropped.
 func (a *Auth[U]) Invalidate(ctx context.Context, userKeys ...string) error {
 	return a.auth.Invalidate(ctx, userKeys)
+}
+
+// InvalidateAll drops the cached copies of all users, of every tenant: after a
+// migration, or a restore of the database. Nobody is signed out. It costs the same
+// however many users there are; the next request of each of them reads the
+// database.
+func (a *Auth[U]) InvalidateAll(ctx context.Context) error { return a.auth.InvalidateAll(ctx) }
+
+// Write runs fn, which changes and commits the rows of the users with these keys,
+// in a way that GORM's plugin does not see: with database/sql, sqlc, sqlx, or in a
+// stored procedure. The change is announced before fn runs and concluded after it,
+// and in between those users are read from the database, so there is no moment at
+// which a request finds the old user in the cache once the change is committed. No
+// keys, or more than a hundred, stand for all users.
+//
+// Where the cache cannot be told fn does not run, and the error is an
+// ErrUnavailable. The context of fn ends before the announcement can no longer be
+// kept up. An error of fn is returned as it is; since its COMMIT may be applied
+// all the same, those users are read from the database for 30 seconds then. A
+// conclusion that fails has the same effect, and OnError is told; it is no error.
+func (a *Auth[U]) Write(ctx context.Context, userKeys []string, fn func(context.Context) error) error {
+	return a.auth.Write(ctx, userKeys, fn)
+}
+
+// Name is the name by which GORM knows the Auth as a plugin. It holds the
+// Namespace and the type of user, so that several fit one DB.
+func (a *Auth[U]) Name() string {
+	if a.plugin == nil {
+		return "powgin"
+	}
+	return a.plugin.Name()
+}
+
+// Initialize is called by db.Use(auth), which has the cache follow every write to
+// the users' table that goes through db: what it may change is announced before
+// its COMMIT and concluded afterwards, so that no request that begins after the
+// COMMIT sees the user as it was before. README.md has the table of what is seen
+// and what is not. Config.DB is required.
+//
+// Use it on what gorm.Open returned, before sessions are derived from that, and
+// before dbresolver: the reverse order is an error. A write that cannot be
+// announced fails, unless Config.Writes says otherwise.
+func (a *Auth[U]) Initialize(db *gorm.DB) error {
+	if a.plugin == nil {
+		return errors.New("powgin: db.Use(auth) needs Config.DB; with Config.Users tell the cache of changes by Auth.Write")
+	}
+	return a.plugin.Initialize(db)
 }
 
 // Sessions returns the live sessions of a user, the oldest first, and none for a

@@ -27,6 +27,8 @@ type config struct {
 	redis        redisServer // of SESSIONS=redis://host:port
 	tokens       string      // TRANSPORT: cookie, insession or bearer
 	reload       bool        // RELOAD: read the user from the database on every page
+	autosync     bool        // AUTOSYNC: have the cache follow the app's own writes
+	feed         bool        // FEED: have it follow what others write to PostgreSQL
 	secret       []byte      // SESSION_SECRET: signs tokens and gin sessions
 	secure       bool        // COOKIE_SECURE: the site is reached over HTTPS
 	hashCost     int         // of bcrypt; tests lower it
@@ -54,6 +56,8 @@ func loadConfig(getenv func(string) string) (config, error) {
 		database: e.database("DATABASE", "powgin-example.db"),
 		tokens:   e.oneOf("TRANSPORT", "cookie", "insession", "bearer"),
 		reload:   e.boolean("RELOAD"),
+		autosync: e.boolean("AUTOSYNC"),
+		feed:     e.boolean("FEED"),
 		secret:   e.secret("SESSION_SECRET"),
 		secure:   e.boolean("COOKIE_SECURE"),
 		hashCost: 10,
@@ -71,8 +75,9 @@ func loadConfig(getenv func(string) string) (config, error) {
 	} else if len(server) > 1 {
 		e.fault("SESSIONS", "redis://…", "gin-contrib/sessions speaks to one server only")
 	}
-	e.notYet("AUTOSYNC")
-	e.notYet("FEED")
+	if cfg.feed && !isPostgres(cfg.database) {
+		e.fault("FEED", e.get("FEED"), "only PostgreSQL tells of changes, which wants DATABASE=postgres://…")
+	}
 	return cfg, errors.Join(e.faults...)
 }
 
@@ -125,6 +130,11 @@ func (e *environment) database(name, unset string) string {
 	return value
 }
 
+func isPostgres(database string) bool {
+	scheme, _, _ := strings.Cut(database, "://")
+	return scheme == "postgres" || scheme == "postgresql"
+}
+
 // oneOf reads a variable with a fixed set of values; the first is its default.
 func (e *environment) oneOf(name string, values ...string) string {
 	value := e.get(name)
@@ -162,13 +172,6 @@ func (e *environment) boolean(name string) bool {
 		e.fault(name, value, "it is neither true nor false")
 	}
 	return on
-}
-
-// notYet refuses a switch that this version cannot turn on.
-func (e *environment) notYet(name string) {
-	if e.boolean(name) {
-		e.fault(name, e.get(name), "this version does not have it: leave it unset or false")
-	}
 }
 
 func (e *environment) duration(name string) time.Duration {

@@ -40,7 +40,7 @@ func TestConfigReadsValues(t *testing.T) {
 	t.Parallel()
 	got, err := loadConfig(environ("ADDR=:0", "DATABASE=:memory:", "SESSIONS=gorm", "RELOAD=true", "COOKIE_SECURE=1",
 		"TTL=3s", "RENEW=1s", "ABSOLUTE=7s", "GRACE=500ms", "MAXAGE=10s", "CACHE=gorm", "TRANSPORT=cookie",
-		"AUTOSYNC=false", "SESSION_SECRET="+strings.Repeat("x", minSecret)))
+		"AUTOSYNC=true", "FEED=false", "SESSION_SECRET="+strings.Repeat("x", minSecret)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	faults := []string{
 		"ADDR=localhost", "DATABASE=oracle://app:hunter2@db/app", "SESSIONS=redis://:hunter2@cache", "CACHE=files",
-		"TRANSPORT=pigeon", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=true", "FEED=true", "SESSION_SECRET=hunter2",
+		"TRANSPORT=pigeon", "RELOAD=maybe", "COOKIE_SECURE=oui", "AUTOSYNC=perhaps", "FEED=true", "SESSION_SECRET=hunter2",
 		"TTL=30", "RENEW=0s", "ABSOLUTE=-1h", "GRACE=-1s", "MAXAGE=soon",
 	}
 	for _, fault := range faults {

@@ -10,6 +10,7 @@ require (
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/gomodule/redigo v1.9.2
 	github.com/powgin/powgin v0.0.0
+	github.com/powgin/powgin/cache/pgfeed v0.0.0
 	golang.org/x/crypto v0.54.0
 	gorm.io/driver/mysql v1.6.0
 	gorm.io/driver/postgres v1.6.3
@@ -76,5 +77,7 @@ require (
 )
 
 replace github.com/powgin/powgin => ../
+
+replace github.com/powgin/powgin/cache/pgfeed => ../cache/pgfeed
 
 replace github.com/powgin/powgin/cache/redisstore => ../cache/redisstore

@@ -24,6 +24,7 @@ type site struct {
 	auth      *powgin.Auth[User]
 	flashes   sessions.Store
 	endFlash  func()
+	endFeed   func()
 	endCache  func()
 }
 
@@ -42,7 +43,23 @@ func newSite(cfg config, db *gorm.DB) (*site, error) {
 		endCache()
 		return nil, err
 	}
+	// With it no handler has to call SyncUser or Sync for the cache's sake: every
+	// write to the table of users that goes through db is told to the cache before
+	// its COMMIT. They still give sessions new tokens.
+	if cfg.autosync {
+		if err := db.Use(s.auth); err != nil {
+			_ = s.auth.Close()
+			endCache()
+			return nil, fmt.Errorf("AUTOSYNC: %w", err)
+		}
+	}
+	if s.endFeed, err = s.openFeed(); err != nil {
+		_ = s.auth.Close()
+		endCache()
+		return nil, err
+	}
 	if s.flashes, s.endFlash, err = newFlashStore(cfg, db); err != nil {
+		s.endFeed()
 		_ = s.auth.Close()
 		endCache()
 		return nil, err
@@ -109,6 +126,7 @@ func (cfg config) transport() powgin.Transport {
 
 func (s *site) close() {
 	s.endFlash()
+	s.endFeed()
 	_ = s.auth.Close()
 	s.endCache()
 }

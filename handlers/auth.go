@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 
@@ -38,6 +39,7 @@ type Config struct {
 
 	Reload     bool
 	ContextKey string
+	Audit      int // one in so many cached users is compared with the row; 0: none
 	Tenant     func(context.Context) string
 	Metadata   func(*gin.Context) map[string]string
 
@@ -64,6 +66,7 @@ type Auth struct {
 	carrier    carrier
 	sender     sender // the carrier, where it is one
 	warn       sync.Once
+	auditing   atomic.Bool
 }
 
 // New returns the Auth of a set-up.
@@ -78,6 +81,13 @@ func (a *Auth) tenant(ctx context.Context) string {
 		return ""
 	}
 	return a.Tenant(ctx)
+}
+
+// tenantOf returns the tenant that a context names, and false where tenants are
+// set and it names none: what it is about may be anyone's.
+func (a *Auth) tenantOf(ctx context.Context) (tenant string, known bool) {
+	tenant = a.tenant(ctx)
+	return tenant, tenant != "" || a.Tenant == nil
 }
 
 // conflicts reports whether two set-ups cannot serve one request side by side.

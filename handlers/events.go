@@ -21,6 +21,7 @@ type Event struct {
 	Name    string
 	UserKey string
 	Session string
+	Fields  string
 }
 
 // Events passes events on. Those that a client can cause as often as it likes
@@ -41,6 +42,8 @@ const (
 var limited = map[string]bool{
 	EventDuplicateCookie:     true,
 	EventCrossOriginRefused:  true,
+	EventDifference:          true,
+	EventUnannounced:         true,
 	cache.EventReuse:         true,
 	cache.EventInactive:      true,
 	cache.EventKeyMismatch:   true,

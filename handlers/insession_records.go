@@ -13,8 +13,8 @@ import (
 // their tokens still worked.
 func (t *inSession) replacedKey() string { return t.Key + ".replaced" }
 
-// maxReplaced is how many of them it remembers: as many as there are replaced
-// tokens that may work.
+// maxReplaced is how many of them it remembers. Each takes some 200 bytes of a
+// session's values, for which some stores have 4 KB.
 const maxReplaced = 4
 
 // put has the values next, of the session that m moves, carry the token. With

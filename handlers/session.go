@@ -18,6 +18,7 @@ func (a *Auth) Session() gin.HandlerFunc {
 		}
 		defer s.finish()
 		c.Next()
+		s.audit()
 	}
 }
 
@@ -118,6 +119,7 @@ func (s *State) opening(c *gin.Context, o *cache.Opened) error {
 	}
 	s.user, s.origin = s.auth.Copy(o.User), origin(o.From)
 	c.Set(s.auth.contextKey, s.user)
+	s.chooseAudit(o)
 	return nil
 }
 

@@ -17,6 +17,8 @@ type Settings struct {
 	MaxSessions   int
 	AtMaxSessions int
 	AtReuse       int
+	Writes        int
+	Audit         int
 	MaxAccounts   int
 	OwnStore      bool // no Store was given
 	Keys          [][]byte
@@ -145,6 +147,12 @@ func (s *Settings) policies(rules *cache.Rules) {
 	rules.EndAtReuse = s.AtReuse == 1
 	if s.AtReuse < 0 || s.AtReuse > 1 {
 		s.Fault("AtReuse", s.AtReuse, "must be ReportOnly or EndSession")
+	}
+	if s.Audit < 0 {
+		s.Fault("Audit", s.Audit, "must not be negative: one in so many requests, or 0 for none")
+	}
+	if s.Writes < 0 || s.Writes > 1 {
+		s.Fault("Writes", s.Writes, "must be StrictWrites or LaxWrites")
 	}
 	switch stale := time.Duration(s.WhenDown); {
 	case s.WhenDown == Unavailable, s.WhenDown == Anonymous:

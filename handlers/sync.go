@@ -123,8 +123,12 @@ func (a *Auth) Sync(ctx context.Context, key string, opts SessionOptions) error 
 	})
 }
 
-// Invalidate drops the cached copies of these users.
+// Invalidate drops the cached copies of these users. Where the context names no
+// tenant they may be anyone's.
 func (a *Auth) Invalidate(ctx context.Context, keys []string) error {
+	if _, known := a.tenantOf(ctx); !known && len(keys) > 0 {
+		return a.InvalidateAll(ctx)
+	}
 	var errs []error
 	for _, key := range keys {
 		errs = append(errs, a.Sync(ctx, key, SessionOptions{}))
