@@ -159,6 +159,44 @@ func (c *Context[U]) Revoke(id string) error { return c.state.Revoke(c.Context, 
 // where the request's token has been replaced.
 func (c *Context[U]) RevokeOthers() error { return c.state.RevokeOthers(c.Context) }
 
+// Watch follows the request's session and its user for as long as the handler
+// runs, for one that keeps a connection open: server-sent events, a WebSocket, a
+// long poll. The channel brings a Change when the session has ended, by whatever
+// and on whichever node, when the user has changed, and when nobody can tell:
+// within 200 milliseconds of the change being concluded, for one that is announced.
+// One that nobody announces shows after Config.MaxAge, as it does to requests.
+//
+//	changes, err := c.Watch()
+//	if err != nil {
+//		powgin.Abort(c.Context, err)
+//		return
+//	}
+//	for change := range changes {
+//		if change.Ended {
+//			return // the client, when it connects anew, is answered as anybody
+//		}
+//		user, _ := c.User()
+//		…
+//	}
+//
+// Before it brings a change it makes the user as they are now the request's
+// current one, unless AssignUser has put another in their place. What happens
+// while nobody receives is brought together, as what there is by then. The channel
+// is closed after Ended, and when the handler has returned or the client has gone.
+//
+// A connection that is open moves no idle time: a session ends under it. It stands
+// by the token that opened it: where that is replaced and works for Config.Grace
+// the connection goes on, where it dies at once, by Grace(0) or with NoGrace, the
+// connection has to be opened anew.
+//
+// Nobody signed in is ErrNotSignedIn. A WebSocket handshake that comes from
+// another site is ErrCrossOrigin: call Watch before the connection is upgraded.
+func (c *Context[U]) Watch() (<-chan Change, error) { return c.state.Watch(c.Context) }
+
+// A Change is what Watch tells of. Where neither of its fields, Ended and Err, is
+// set, the user has changed.
+type Change = handlers.Change
+
 // Token returns the token that this request is to hand to its client: with the
 // transport Bearer, after SignIn, or after SyncUser with Rotate. It is "" in every
 // other request, and with other transports, which send their tokens themselves.
@@ -335,6 +373,15 @@ func RevokeOthers(c *gin.Context) error {
 		return err
 	}
 	return s.RevokeOthers(c)
+}
+
+// Watch is Context.Watch for plain handlers, and acts on the innermost Session.
+func Watch(c *gin.Context) (<-chan Change, error) {
+	s, err := innermost(c)
+	if err != nil {
+		return nil, err
+	}
+	return s.Watch(c)
 }
 
 func innermost(c *gin.Context) (*handlers.State, error) {

@@ -24,6 +24,9 @@ type backend interface {
 	epochs() int
 	loadEpoch(ctx context.Context, copy int) (view, error)
 	swapEpoch(ctx context.Context, copy int, old view, next *Epoch) (view, bool, error)
+	watch(w *Watch) // has it woken when its account, or the epoch, may have changed
+	unwatch(w *Watch)
+	close()
 }
 
 // A view is an account and the epoch at one moment of the store's time. The
@@ -58,6 +61,9 @@ type storeBackend struct {
 	memo  *memo
 	epoch atomic.Pointer[Epoch] // as it was seen last, nil for never
 
+	watchers watchers
+	poller   *poller // nil on another view of the same records
+
 	health health
 	clock  clock
 	offset atomic.Int64 // of the store's time to clock's, as of the last load
@@ -66,12 +72,14 @@ type storeBackend struct {
 func newStoreBackend(store Store, space *Space, codec Codec, keyOf func(any) string, event func(Event), failures *atomic.Uint64) *storeBackend {
 	name := space.Name()
 	near, _ := store.(NearStore)
-	return &storeBackend{
+	b := &storeBackend{
 		near: near, memo: new(memo),
 		store: store, name: name, space: space, codec: codec, keyOf: keyOf,
 		keys: store.Epochs(name), event: event, clock: newClock(),
 		health: health{down: EventStoreDown, up: EventStoreUp, failures: failures, event: event},
 	}
+	b.poller = newPoller(b)
+	return b
 }
 
 // on returns the backend on another view of the same records. What goes wrong
@@ -195,6 +203,7 @@ func (b *storeBackend) swap(ctx context.Context, id AccountID, old view, next *A
 	}
 	if ok {
 		b.memo.put(id, &r, written)
+		b.watchers.wake(id)
 		old.account, old.version = next, r.Version
 		return old, true, nil
 	}
@@ -261,8 +270,25 @@ func (b *storeBackend) swapEpoch(ctx context.Context, i int, old view, next *Epo
 	}
 	if ok {
 		b.epoch.Store(next)
+		b.watchers.wakeAll()
 		old.epoch, old.epochVersion = next, next.version
 		return old, true, nil
 	}
 	return b.epochView(l), false, nil
+}
+
+func (b *storeBackend) watch(w *Watch) {
+	b.watchers.add(w)
+	b.poller.start()
+}
+
+func (b *storeBackend) unwatch(w *Watch) {
+	if b.watchers.remove(w) {
+		b.poller.leave()
+	}
+}
+
+func (b *storeBackend) close() {
+	b.poller.close()
+	b.watchers.wakeAll()
 }

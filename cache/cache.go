@@ -56,6 +56,7 @@ type Cache struct {
 	flights   flights
 	users     health // of source
 	counters  counters
+	watching  chan struct{} // holds one value for each row that is read for a Watch
 	closed    atomic.Bool
 	unclaim   func()
 	unobserve func()
@@ -73,6 +74,7 @@ func New(cfg Config) (*Cache, error) {
 		active:    cfg.Active,
 		event:     cfg.Event,
 		queues:    newQueues(),
+		watching:  make(chan struct{}, watchReads),
 		unobserve: func() {},
 	}
 	if c.active == nil {
@@ -118,6 +120,7 @@ func (c *Cache) open(cfg Config) (err error) {
 func (c *Cache) Close() error {
 	if !c.closed.Swap(true) {
 		c.flights.close()
+		c.backend.close()
 		c.unclaim()
 		c.unobserve()
 	}

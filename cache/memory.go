@@ -41,6 +41,7 @@ type memorySpace struct {
 	onExpiry atomic.Pointer[func(*Account)] // told of accounts that are forgotten; nil: nobody is
 
 	observers []*func(*Account) // guarded by memory.mu; the first is onExpiry
+	watchers  watchers
 }
 
 // NewMemory returns an empty in-process store for at most maxAccounts accounts
@@ -130,6 +131,7 @@ func (s *memorySpace) swap(id AccountID, old, next *Account) (bool, error) {
 	if created {
 		m.due.add(accountRef{s, id, next.serial}, next.expires)
 	}
+	s.watchers.wake(id)
 	return true, nil
 }
 
@@ -290,9 +292,14 @@ func (b memoryBackend) loadEpoch(context.Context, int) (view, error) {
 
 func (b memoryBackend) swapEpoch(ctx context.Context, i int, old view, next *Epoch) (view, bool, error) {
 	if b.epoch.CompareAndSwap(old.epoch, next) {
+		b.watchers.wakeAll()
 		old.epoch = next
 		return old, true, nil
 	}
 	v, err := b.loadEpoch(ctx, i)
 	return v, false, err
 }
+
+func (b memoryBackend) watch(w *Watch)   { b.watchers.add(w) }
+func (b memoryBackend) unwatch(w *Watch) { b.watchers.remove(w) }
+func (b memoryBackend) close()           { b.watchers.wakeAll() }

@@ -15,6 +15,7 @@ type nearStore struct {
 	mu     sync.Mutex
 	copies map[Key]Loaded // guarded by mu
 	behind bool           // guarded by mu; what others change does not reach the copies
+	told   bool           // what others change is told at once
 }
 
 func (s *nearStore) Load(ctx context.Context, key Key) (Loaded, error) {
@@ -33,6 +34,10 @@ func (s *nearStore) LoadNear(key Key) (Loaded, bool) {
 	l, ok := s.copies[key]
 	now, _ := s.Store.Load(context.Background(), key)
 	l.Now = now.Now
+	if s.told && (l.Record.Version != now.Record.Version || l.Epoch.Version != now.Epoch.Version) {
+		delete(s.copies, key)
+		return l, false
+	}
 	return l, ok
 }
 

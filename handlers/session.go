@@ -141,6 +141,9 @@ func (s *State) finish() {
 	if s.outer != nil {
 		s.outer.flags.And(^covered)
 	}
+	for _, end := range s.some().watches {
+		end()
+	}
 	s.flags.Or(over)
 }
 
