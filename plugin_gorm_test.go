@@ -241,7 +241,7 @@ func TestGORMWorksAsWithoutThePlugin(t *testing.T) {
 			w := newTwin(t, tt.config)
 			w.plain, w.followed = w.plain.Session(&tt.session), w.followed.Session(&tt.session)
 			for name, use := range uses {
-				t.Run(name, func(t *testing.T) { w.same(t, use) }) //nolint:paralleltest // they share the tables
+				t.Run(name, func(t *testing.T) { w.same(t, use) })
 			}
 		})
 	}

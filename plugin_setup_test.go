@@ -2,7 +2,7 @@ package powgin_test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"sync"
@@ -191,7 +191,7 @@ var manners = []struct {
 	{name: "manual Commit", write: func(db *gorm.DB, plan string) error {
 		tx := db.Begin()
 		if err := setPlan(tx, plan); err != nil {
-			return fmt.Errorf("%w; and %v", err, tx.Rollback().Error)
+			return errors.Join(err, tx.Rollback().Error)
 		}
 		return tx.Commit().Error
 	}},

@@ -191,7 +191,7 @@ func TestTheContextOfFnIsTheCallers(t *testing.T) {
 	outer, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
 	var kept context.Context
 	err := f.auth.Write(outer, []string{"1"}, func(ctx context.Context) error {
-		kept = ctx
+		kept = ctx //nolint:fatcontext // to be looked at after it has ended
 		if ctx.Value(key{}) != "value" || ctx.Err() != nil {
 			t.Errorf("the context of fn has the value %v and the error %v; want the caller's", ctx.Value(key{}), ctx.Err())
 		}

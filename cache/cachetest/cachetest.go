@@ -90,6 +90,7 @@ var contract = []struct {
 	{"spaces are apart", spacesAreApart},
 	{"a space may have any name", anySpace},
 	{"there may be many records", manyRecords},
+	{"the versions of many records come at once", versionsOfMany},
 }
 
 // A kit is a store with a space of its own.
