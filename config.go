@@ -41,6 +41,23 @@ type Config[U any] struct {
 	// bound as well, and with NoMaxAge the only one.
 	MaxAge time.Duration
 
+	// VersionColumn names a column of U's that is another after every change of the
+	// row that counts: a lock version, a counter that a trigger moves, an updated_at.
+	// A copy that has got older than MaxAge, Config's or a route's, is then served
+	// on where the row still has its version, which one short SELECT tells. Empty:
+	// the row is read. It goes with DB. NULL and zero tell nothing. Once in
+	// RenewAfter the row is read all the same, since somebody may have changed it
+	// and left its version; Reload and Refresh read it always. A time has to be as
+	// fine as changes may follow each other: of two in one of its ticks the second
+	// is not told.
+	VersionColumn string
+	// FeedAlive reports whether a feed of changes, as of package pgfeed, is heard and
+	// nothing of it was lost. While it does, a copy older than MaxAge is served
+	// without a look at the database, up to RenewAfter; nil: there is none. It is
+	// called for such copies alone and must be fast. A MaxAge of a route's own counts
+	// all the same.
+	FeedAlive func() bool
+
 	// Audit has one in so many requests that are served the cached user read the row
 	// as well, once they have been answered, one at a time; 0 stands for none. Where
 	// no change was announced meanwhile and the two differ, OnEvent is told which
@@ -522,6 +539,9 @@ func (r *resolved[U]) userType() {
 	if r.DB == nil && len(r.IgnoreColumns) > 0 {
 		r.faults = append(r.faults, handlers.Fault{Field: "Config.IgnoreColumns", Value: strings.Join(r.IgnoreColumns, ", "), Rule: "goes with DB"})
 	}
+	if r.DB == nil && r.VersionColumn != "" {
+		r.faults = append(r.faults, handlers.Fault{Field: "Config.VersionColumn", Value: r.VersionColumn, Rule: "goes with DB"})
+	}
 	immutable := make([]reflect.Type, 0, len(r.Immutable))
 	for _, v := range r.Immutable {
 		if v != nil {
@@ -539,6 +559,7 @@ func (r *resolved[U]) userType() {
 		if r.model != nil {
 			r.space.Table = r.model.Table()
 			r.faults = append(r.faults, r.model.IgnoreFaults(r.IgnoreColumns)...)
+			r.faults = append(r.faults, r.model.VersionFaults(r.VersionColumn)...)
 		}
 	}
 }

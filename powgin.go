@@ -63,8 +63,8 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		Store: r.Store, MaxAccounts: r.MaxAccounts, Space: r.space, Rules: r.rules, Source: source,
 		Key:    a.keyOf,
 		Active: active(r.Active),
-		Codec:  r.codec,
-		Event:  events.FromCache,
+		Codec:  r.codec, Followed: r.FeedAlive,
+		Event: events.FromCache,
 	})
 	if err != nil {
 		a.close()
@@ -131,8 +131,16 @@ func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 		return nil, err
 	}
 	a.key = func(u *U) string { return r.model.Key(u) }
-	a.close = loader.Close
-	return detaching[U]{loader, r.plan, r.codec}, nil
+	if r.VersionColumn == "" {
+		a.close = loader.Close
+		return detaching[U]{loader, r.plan, r.codec}, nil
+	}
+	versions, err := handlers.NewVersionedLoader(r.DB, loader, r.VersionColumn)
+	if err != nil {
+		return nil, err
+	}
+	a.close = versions.Close
+	return versioned[U]{detaching[U]{versions, r.plan, r.codec}, versions}, nil
 }
 
 // detaching is a source whose users share nothing with the app's memory and
@@ -162,6 +170,16 @@ func (s detaching[U]) Find(ctx context.Context, key string) (any, bool, error) {
 		}
 	}
 	return user, true, nil
+}
+
+// versioned is such a source that can tell a row's version.
+type versioned[U any] struct {
+	detaching[U]
+	versions *handlers.VersionedLoader
+}
+
+func (s versioned[U]) Unchanged(ctx context.Context, key string, user any) (bool, error) {
+	return s.versions.Unchanged(ctx, key, user)
 }
 
 // typed is a codec of the app's.

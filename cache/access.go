@@ -103,14 +103,14 @@ func (c *Cache) look(x *Access, v *view, t Transport, tenant string, token *Toke
 	return nil
 }
 
-// cached returns the user in the account, if it may be served to somebody who
-// accepts a copy as old as maxAge.
-func (c *Cache) cached(v *view, maxAge time.Duration) (user any, ok bool) {
+// cached returns the user in the account, and whether it may be served.
+func (c *Cache) cached(v *view) (user any, ok bool) {
 	a := v.account
 	if a == nil || a.user == nil || a.outdated(v.epoch) {
 		return nil, false
 	}
-	return a.user, v.now.Sub(a.readAt) <= min(maxAge, c.rules.UserAge())
+	age := v.now.Sub(a.readAt)
+	return a.user, age <= c.rules.UserAge() || age <= c.rules.RenewAfter && c.followed()
 }
 
 // Info tells what may be shown of a session.

@@ -19,7 +19,8 @@ type Account struct {
 	stamp   ID // the epoch under which user was read
 
 	user     any  // as Config.Source returned it, nil where none is cached
-	readAt   Time // the store's time before the read that brought user
+	readAt   Time // the store's time before the read that brought user, or has found that it is the row's still
+	wholeAt  Time // the same, of the read that brought it
 	expires  Time // when the record may be forgotten
 	serial   uint64
 	writers  []Writer

@@ -26,7 +26,7 @@ func (c *Cache) Audit(ctx context.Context, o *Opened, same func(cached, row any)
 		return row, false, nil
 	}
 	// Only a read that fills was made under a lease that held to its end.
-	r, err := c.read(ctx, id, a.key, v, true, nil)
+	r, err := c.read(ctx, id, a.key, v, toRead{fill: true})
 	if err != nil || !r.filled && !r.ended {
 		return nil, false, err
 	}

@@ -29,6 +29,9 @@ type Config struct {
 	// Codec turns users into bytes; nil: a store outside the process keeps
 	// sessions only.
 	Codec Codec
+	// Followed reports whether all changes of users are heard of by now, so that a
+	// copy older than Rules.MaxAge does; nil: they are not. It must be fast.
+	Followed func() bool
 	// Event is told what happens; nil: nobody is. It must not block.
 	Event func(Event)
 }
@@ -41,6 +44,16 @@ type Source interface {
 	Find(ctx context.Context, key string) (user any, found bool, err error)
 }
 
+// A VersionedSource is a Source that can tell for less than a Find whether a user
+// is as it has read them.
+type VersionedSource interface {
+	Source
+	// Unchanged reports whether the row is still the one that Find has made user of.
+	// False stands for everything else that is known: another version, no row, no
+	// version to tell by. An error means that it could not tell.
+	Unchanged(ctx context.Context, key string, user any) (bool, error)
+}
+
 // A Cache serves the accounts of one space. It is safe for concurrent use.
 type Cache struct {
 	backend   backend
@@ -49,6 +62,8 @@ type Cache struct {
 	space     *Space
 	rules     *Rules
 	source    Source
+	versioned VersionedSource // the source, where it is one; else nil
+	followed  func() bool
 	keyOf     func(any) string
 	active    func(any) bool
 	event     func(Event)
@@ -76,6 +91,10 @@ func New(cfg Config) (*Cache, error) {
 		queues:    newQueues(),
 		watching:  make(chan struct{}, watchReads),
 		unobserve: func() {},
+	}
+	c.versioned, _ = cfg.Source.(VersionedSource)
+	if c.followed = cfg.Followed; c.followed == nil {
+		c.followed = func() bool { return false }
 	}
 	if c.active == nil {
 		c.active = func(any) bool { return true }

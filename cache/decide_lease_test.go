@@ -29,7 +29,7 @@ func TestWhichReadsMayFill(t *testing.T) {
 			if p.granted() != row.want {
 				t.Errorf("granted = %v; want %v", p.granted(), row.want)
 			}
-			if want := (permit{numberedID(1), numberedID(1), minute(3)}); row.want && p != want {
+			if want := (permit{lease: numberedID(1), stamp: numberedID(1), readAt: minute(3), wholeAt: minute(3)}); row.want && p != want {
 				t.Errorf("permit = %v; want %v", p, want)
 			}
 		})

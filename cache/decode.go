@@ -99,6 +99,7 @@ func decodeAccount(b []byte) (a *Account, user []byte, err error) {
 	space.Table, space.Type = d.text(), d.text()
 	a = &Account{space: &space, tenant: tenant, key: d.text()}
 	a.lease, a.stamp, a.readAt = d.id(), d.id(), d.time()
+	a.wholeAt = a.readAt - d.time()
 	has := d.flag()
 	user = d.take(d.length())
 	if !has {

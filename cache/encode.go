@@ -7,7 +7,7 @@ import (
 
 // recordFormat is the first byte of every encoded record. Records of another
 // format are treated as absent, never guessed at.
-const recordFormat = 3
+const recordFormat = 4
 
 // errCorrupt means that a record's bytes are not what this version writes.
 var errCorrupt = errors.New("powgin: a record is corrupt or of another version")
@@ -49,6 +49,7 @@ func encodeAccount(a *Account, user []byte) []byte {
 	e.raw(a.lease[:])
 	e.raw(a.stamp[:])
 	e.time(a.readAt)
+	e.time(a.readAt - a.wholeAt)
 	e.flag(user != nil)
 	e.bytes(user)
 	e.writers(a.writers)

@@ -26,7 +26,7 @@ func goldenAccount() *Account {
 		aSession(3, marked, func(s *Session) { s.transport = InSession }),
 		aSession(4, renewable(5), renewedWith(5, 8, 15)),
 	)
-	a.tenant = "north"
+	a.tenant, a.wholeAt = "north", minute(-3)
 	a.writers = []Writer{writerUntil(8, 0.5), {foldedWriter, minute(1)}}
 	return a
 }
@@ -186,6 +186,7 @@ func TestHostileNumbers(t *testing.T) {
 		}
 		e.raw(make([]byte, 32))
 		e.time(0)
+		e.time(0)
 		return e
 	}
 	for _, row := range []struct {
@@ -291,7 +292,7 @@ func randomAccount(r *rand.Rand) (*Account, []byte) {
 	a := &Account{
 		space:  &Space{randomText(r), randomText(r), randomText(r)},
 		tenant: randomText(r), key: randomText(r),
-		lease: randomID(r), stamp: randomID(r), readAt: randomTime(r), writers: randomWriters(r),
+		lease: randomID(r), stamp: randomID(r), readAt: randomTime(r), wholeAt: randomTime(r), writers: randomWriters(r),
 	}
 	for range r.IntN(7) {
 		a.sessions = append(a.sessions, randomSession(r))

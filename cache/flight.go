@@ -52,6 +52,7 @@ type missKey struct {
 type newestKey struct {
 	account AccountID
 	fill    bool
+	check   bool // see toRead
 	once    bool // a fill that loses its lease is left at that
 }
 

@@ -9,6 +9,8 @@ type permit struct {
 	lease  ID
 	stamp  ID
 	readAt Time
+
+	wholeAt Time // where the read has only found that a cached user is the row's still
 }
 
 func (p *permit) granted() bool { return p.lease != ID{} }
@@ -24,7 +26,7 @@ func permitFill(a *Account, e *Epoch, now Time) permit {
 	if len(a.writers) > 0 || len(e.writers) > 0 {
 		return permit{}
 	}
-	return permit{lease: a.lease, stamp: e.stamp, readAt: now}
+	return permit{lease: a.lease, stamp: e.stamp, readAt: now, wholeAt: now}
 }
 
 // holds reports whether what was read under p may still enter the account.
@@ -48,7 +50,7 @@ func fillUser(a *Account, e *Epoch, p permit, user any, lease ID) *Account {
 // fill puts the user into an account that is being edited, and under whose
 // lease p was granted.
 func (a *Account) fill(p permit, user any, lease ID) {
-	a.user, a.readAt, a.stamp, a.lease = user, p.readAt, p.stamp, lease
+	a.user, a.readAt, a.wholeAt, a.stamp, a.lease = user, p.readAt, p.wholeAt, p.stamp, lease
 }
 
 // outdated reports whether the cached user counts no more, since all users were

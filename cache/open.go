@@ -94,7 +94,7 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	due := o.session.due(o.role, v.now, c.rules)
 	user, hit := any(nil), in.NoUser
 	if !hit {
-		user, hit = c.cached(&v, c.rules.MaxAge)
+		user, hit = c.cached(&v)
 	}
 	if hit && !due && (in.NoUser || c.active(user)) {
 		c.hit(o, user, v.now)
@@ -125,7 +125,7 @@ func (c *Cache) suffices(v *view, in *Opening) bool {
 	}
 	user, ok := any(nil), in.NoUser
 	if !ok {
-		user, ok = c.cached(v, c.rules.MaxAge)
+		user, ok = c.cached(v)
 	}
 	return ok && (in.NoUser || c.active(user))
 }
@@ -241,7 +241,7 @@ func (c *Cache) miss(ctx context.Context, o *Opened, due bool) error {
 		}
 	}
 	r, err := c.flights.shareMiss(ctx, missKey{id, p.lease, p.stamp}, func(ctx context.Context) (reading, error) {
-		return c.read(ctx, id, key, v, true, also)
+		return c.read(ctx, id, key, v, toRead{fill: true, check: !o.session.dormant(now, c.rules), also: also})
 	})
 	if err != nil {
 		return err

@@ -41,6 +41,26 @@ func (c *Cache) find(ctx context.Context, key string) (user any, err error) {
 	return user, nil
 }
 
+// unchanged reports whether the cached user may be cached anew under p, since they
+// have the row's version. Once in RenewAfter the whole row is read all the same:
+// somebody may change it and leave its version. Where it cannot be told here the
+// row is read, and its error is the answer.
+func (c *Cache) unchanged(ctx context.Context, key string, v *view, p *permit) (same bool) {
+	a := v.account
+	if c.versioned == nil || !p.granted() || a.user == nil || a.outdated(v.epoch) ||
+		v.now.Sub(a.wholeAt) > c.rules.RenewAfter || !c.active(a.user) {
+		return false
+	}
+	err := c.users.call(ctx, func(ctx context.Context) (err error) {
+		same, err = c.versioned.Unchanged(ctx, key, a.user)
+		return err
+	})
+	if same = same && err == nil; same {
+		c.counters.checks.Add(1)
+	}
+	return same
+}
+
 // findAlone is find for a read that nobody joins. It too has a deadline of its
 // own, and a panic in the app's code is an error.
 func (c *Cache) findAlone(ctx context.Context, key string) (any, error) {
@@ -72,13 +92,24 @@ func (c *Cache) prepare(ctx context.Context, id AccountID, v view) (view, error)
 	return v, nil
 }
 
+// A toRead says what a read is for.
+type toRead struct {
+	fill  bool // what it brings is cached
+	check bool // a cached user will do whose version is the row's
+	// also, where given, runs in the same swap.
+	also func(*Account, Time) *Account
+}
+
 // read reads the row under v's lease and applies what it found: a user fills
-// the cache, where fill asks for it, and one who is gone loses the sessions
-// that v held. also, where given, runs in the same swap.
-func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill bool, also func(*Account, Time) *Account) (r reading, err error) {
+// the cache, where that is asked for, and one who is gone loses the sessions
+// that v held.
+func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, in toRead) (r reading, err error) {
+	fill, also := in.fill, in.also
 	p := permitFill(v.account, v.epoch, v.now)
 	r.readAt, r.barred = v.now, !p.granted()
-	if r.user, err = c.find(ctx, key); err != nil {
+	if in.check && c.unchanged(ctx, key, &v, &p) {
+		r.user, p.wholeAt = v.account.user, v.account.wholeAt
+	} else if r.user, err = c.find(ctx, key); err != nil {
 		return r, err
 	}
 	gone := r.user == nil
@@ -119,8 +150,18 @@ func (c *Cache) read(ctx context.Context, id AccountID, key string, v view, fill
 // where they are gone or not active: then ended tells whether their sessions
 // are ended, as they are unless a change of the row was under way.
 func (c *Cache) Newest(ctx context.Context, x *Access, fill bool) (Fresh, error) {
+	return c.reload(ctx, x, newestKey{account: x.token.account, fill: fill})
+}
+
+// Checked is Newest with fill, but that a cached user will do who has the row's
+// version, where the source tells it.
+func (c *Cache) Checked(ctx context.Context, x *Access) (Fresh, error) {
+	return c.reload(ctx, x, newestKey{account: x.token.account, fill: true, check: c.versioned != nil})
+}
+
+func (c *Cache) reload(ctx context.Context, x *Access, kind newestKey) (Fresh, error) {
 	c.counters.reloads.Add(1)
-	f, err := c.newest(ctx, x, newestKey{account: x.token.account, fill: fill})
+	f, err := c.newest(ctx, x, kind)
 	if f.User != nil {
 		c.counters.served(c.Age(f.ReadAt))
 	}
@@ -138,7 +179,7 @@ func (c *Cache) newest(ctx context.Context, x *Access, kind newestKey) (Fresh, e
 			if err != nil {
 				return reading{}, err
 			}
-			r, err := c.read(ctx, id, key, v, fill, nil)
+			r, err := c.read(ctx, id, key, v, toRead{fill: fill, check: kind.check})
 			if err != nil || !fill || kind.once || r.filled || r.barred || r.user == nil {
 				return r, err
 			}

@@ -100,7 +100,7 @@ func (c *Cache) exchange(ctx context.Context, in *exchange, v view, o *Opened) e
 		return next
 	}
 	r, err := c.flights.alone(ctx, func(ctx context.Context) (reading, error) {
-		return c.read(ctx, id, key, v, true, also)
+		return c.read(ctx, id, key, v, toRead{fill: true, also: also})
 	})
 	switch {
 	case err != nil:

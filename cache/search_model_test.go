@@ -124,7 +124,7 @@ func asBuilt(r *Rules) protocol {
 			return next
 		},
 		kept:       (*Account).kept,
-		cached:     func(v *view) (any, bool) { return (&Cache{rules: r}).cached(v, r.MaxAge) },
+		cached:     func(v *view) (any, bool) { return (&Cache{rules: r, followed: func() bool { return false }}).cached(v) },
 		newLease:   fresh,
 		newVersion: fresh,
 		expires:    func(a *Account) Time { return a.expires },

@@ -19,6 +19,7 @@ type Stats struct {
 	GraceUses   uint64 // requests with a token that was replaced and still worked
 	ReuseAlarms uint64 // requests with one that worked no more
 	Errors      uint64 // calls to the store or the source of users that failed
+	Checks      uint64 // reads of users that a look at the row's version was enough for
 	Audits      uint64 // cached users who were compared with their rows
 	Differences uint64 // of these, those that differed although no change was announced
 	// Ages is a histogram of the users served, by how old their copies were:
@@ -56,7 +57,7 @@ type counters struct {
 
 	misses, reloads, stale, syncs              atomic.Uint64
 	renewals, graceUses, reuseAlarms, failures atomic.Uint64
-	audits, differences                        atomic.Uint64
+	audits, differences, checks                atomic.Uint64
 }
 
 // A stripe counts hits by the user's age. It fills two cache lines, which
@@ -91,6 +92,7 @@ func (c *Cache) Stats() Stats {
 		GraceUses:   n.graceUses.Load(),
 		ReuseAlarms: n.reuseAlarms.Load(),
 		Errors:      n.failures.Load(),
+		Checks:      n.checks.Load(),
 		Audits:      n.audits.Load(),
 		Differences: n.differences.Load(),
 	}

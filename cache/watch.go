@@ -128,7 +128,7 @@ func (w *Watch) look(ctx context.Context) (s Seen, news bool, err error) {
 	}
 	w.rest(&v)
 	a := v.account
-	user, cached := c.cached(&v, c.rules.MaxAge)
+	user, cached := c.cached(&v)
 	gone := cached && !c.active(user)
 	news = w.failing || a.lease != w.lease || v.stamp() != w.stamp
 	if cached && !gone {

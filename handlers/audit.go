@@ -73,7 +73,8 @@ func differences(a, b reflect.Value) (fields []string) {
 
 func equal(a, b any) bool {
 	if x, ok := a.(time.Time); ok {
-		return x.Equal(b.(time.Time))
+		y, ok := b.(time.Time)
+		return ok && x.Equal(y)
 	}
 	return reflect.DeepEqual(a, b)
 }

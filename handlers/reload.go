@@ -87,7 +87,7 @@ func with(which Which, step func(*gin.Context, *State) error) gin.HandlerFunc {
 // what Config.WhenDown says where nobody can tell. It never serves a stale copy.
 func (s *State) reload(c *gin.Context, asked *demand) error {
 	s.demands(asked)
-	if err := s.read(c, asked != demandReload); err != nil {
+	if err := s.read(c, asked); err != nil {
 		return s.withstand(c, nil, err)
 	}
 	return nil
@@ -96,14 +96,18 @@ func (s *State) reload(c *gin.Context, asked *demand) error {
 // read reads the user anew. Without a session there is nobody to read. A user
 // who is gone is nobody from here on; once RequireUser has let the request
 // pass, that is refused as RequireUser would have.
-func (s *State) read(c *gin.Context, fill bool) error {
+func (s *State) read(c *gin.Context, asked *demand) error {
 	o := s.snapshot()
 	if !o.Live() {
 		return nil
 	}
 	var f cache.Fresh
 	if err := s.spend(c, func(ctx context.Context) (err error) {
-		f, err = s.auth.Cache.Newest(ctx, &o.Access, fill)
+		if asked.maxAge > 0 {
+			f, err = s.auth.Cache.Checked(ctx, &o.Access)
+		} else {
+			f, err = s.auth.Cache.Newest(ctx, &o.Access, asked != demandReload)
+		}
 		return err
 	}); err != nil {
 		return err

@@ -15,6 +15,18 @@
 // of an app is enough where the nodes share a store, and several cost no more than
 // some reads; where each has a store of its own, as in memory, each needs a feed.
 //
+// powgin.Config.FeedAlive makes more of it: while the feed is alive, copies older
+// than MaxAge are served without a look at the database, up to RenewAfter. The feed
+// is there only after New, so that the function looks for it:
+//
+//	var feed atomic.Pointer[pgfeed.Feed]
+//	auth, err := powgin.New(powgin.Config[User]{DB: db, FeedAlive: func() bool { return feed.Load().Alive() }})
+//	…
+//	feed.Store(started)
+//
+// A connection that is lost is noticed within 3 seconds: for as long a change may be
+// missed that MaxAge would otherwise have shown.
+//
 // # The triggers
 //
 // [Schema] is the migration. The triggers run once for each statement: an UPDATE

@@ -104,8 +104,11 @@ func (f *Feed) begin(ctx context.Context) (*line, error) {
 // Alive reports whether changes show at once: the feed has heard from the server
 // within the last 3 seconds, and the cache has taken all that there was to tell
 // since the connection was made, or was in the course of taking it. A feed that is
-// not alive is busy becoming so. It is false after Close.
+// not alive is busy becoming so. It is false after Close, and for a nil Feed.
 func (f *Feed) Alive() bool {
+	if f == nil {
+		return false
+	}
 	heard := f.started.Add(time.Duration(f.heard.Load()))
 	return f.listens.Load() && time.Since(heard) < aliveFor && !f.changes.behind()
 }

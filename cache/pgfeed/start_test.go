@@ -194,3 +194,12 @@ func TestOddNames(t *testing.T) {
 	d.sql(`UPDATE "Plain" SET id = 1`)
 	plain.since(t, mark)
 }
+
+// Who asks before the feed was started is told that nothing is heard.
+func TestANilFeedIsNotAlive(t *testing.T) {
+	t.Parallel()
+	var feed *pgfeed.Feed
+	if feed.Alive() {
+		t.Error("a nil Feed is alive")
+	}
+}
