@@ -80,7 +80,9 @@ type Config[U any] struct {
 	// in-process store of this Auth's own, which forgets everything when the
 	// process ends. cache.NewMemory makes one that several Auths may share.
 	// Stores outside the process, such as package gormstore's, keep sessions over
-	// restarts and share them between nodes.
+	// restarts and share them between nodes. Whoever shares one, a tool beside the
+	// site for instance, has the same Namespace, user type and times: who changes an
+	// account drops the sessions that are over by its own IdleTimeout.
 	Store cache.Store
 	// Codec writes users for a Store outside the process; nil stands for powgin's
 	// own, which keeps every field that copies of a user have, whatever tags they
