@@ -73,6 +73,10 @@ var houses = map[string]house{
 	"cache/redisstore": {own: []string{"cache", "cache/cachetest", "powgintest"}, tests: []string{"."}, anything: true},
 	// As redisstore. It knows nothing of powgin: an Auth is an interface to it.
 	"cache/pgfeed": {tests: []string{".", "powgintest"}, anything: true},
+	// Modules of their own, as redisstore. They read the numbers of a cache, and an
+	// Auth is an interface to them.
+	"cache/prommetrics": {own: []string{"cache"}, tests: []string{".", "powgintest"}, anything: true},
+	"cache/otelmetrics": {own: []string{"cache"}, tests: []string{".", "powgintest"}, anything: true},
 	// What an app needs stands at the front door, but for the stores and the feed:
 	// the example uses no other.
 	"example": {own: []string{".", "cache", "cache/gormstore", "cache/pgfeed", "cache/redisstore"}, anything: true},

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 	"reflect"
 	"slices"
 	"time"
@@ -248,6 +249,18 @@ func onEvent(f func(Event)) func(handlers.Event) {
 		return nil
 	}
 	return func(e handlers.Event) { f(Event(e)) }
+}
+
+// LogEvents returns a Config.OnEvent that writes each event to l; nil stands for
+// what slog.Default returns when it comes. The message is "powgin: " and the
+// event's name, the attributes are event, user_key, session and fields, without
+// those that are empty. What somebody has to look into is a Warn: reuse,
+// duplicate_cookie, cross_origin_refused, key_mismatch, corrupt_record, too_large,
+// unannounced, difference, store_down and database_down. renewed and synced are
+// Debug, all others Info. Many goroutines may call it at once.
+func LogEvents(l *slog.Logger) func(Event) {
+	log := handlers.LogEvents(l)
+	return func(e Event) { log(handlers.Event(e)) }
 }
 
 // Session returns the middleware that everything else builds on: without it

@@ -374,6 +374,9 @@ func TestWhatAWatchCostsTheStore(t *testing.T) {
 		for _, key := range manyKeys {
 			k.follow(k.signInAs(key))
 		}
+		if got := k.cache.Stats().Watches; got != len(manyKeys) {
+			t.Errorf("Stats counts %d live connections; want %d", got, len(manyKeys))
+		}
 		time.Sleep(time.Second + pollEvery/2)
 		synctest.Wait()
 		loads := store.loads.Load()

@@ -1,7 +1,9 @@
 package cache
 
 import (
+	"log/slog"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -22,6 +24,11 @@ type Stats struct {
 	Checks      uint64 // reads of users that a look at the row's version was enough for
 	Audits      uint64 // cached users who were compared with their rows
 	Differences uint64 // of these, those that differed although no change was announced
+	// Writers is how many changes this node has announced and not concluded: a
+	// gauge. One that is never concluded counts until WriterDeadline has passed.
+	Writers int
+	// Watches is how many live connections this node has: a gauge.
+	Watches int
 	// Ages is a histogram of the users served, by how old their copies were:
 	// the youngest first, each without those of the bounds before it.
 	Ages []AgeCount
@@ -58,6 +65,9 @@ type counters struct {
 	misses, reloads, stale, syncs              atomic.Uint64
 	renewals, graceUses, reuseAlarms, failures atomic.Uint64
 	audits, differences, checks                atomic.Uint64
+
+	writers writers
+	watches atomic.Int64
 }
 
 // A stripe counts hits by the user's age. It fills two cache lines, which
@@ -95,6 +105,8 @@ func (c *Cache) Stats() Stats {
 		Checks:      n.checks.Load(),
 		Audits:      n.audits.Load(),
 		Differences: n.differences.Load(),
+		Writers:     n.writers.count(),
+		Watches:     int(n.watches.Load()),
 	}
 	for i := range n.ages {
 		age := AgeCount{AtMost: math.MaxInt64, Count: n.ages[i].Load()}
@@ -109,4 +121,93 @@ func (c *Cache) Stats() Stats {
 		s.Ages = append(s.Ages, age)
 	}
 	return s
+}
+
+// LogValue returns the numbers as a group of snake_case names. Of the ages it has
+// age_p50_seconds and age_p99_seconds: the bound of Ages that half, or 99 %, of the
+// users served since New were not older than. Where they were older than the last
+// bound it is that one, and where nobody was served there are none.
+func (s Stats) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.Uint64("hits", s.Hits), slog.Uint64("misses", s.Misses), slog.Uint64("reloads", s.Reloads),
+		slog.Uint64("shared_loads", s.SharedLoads), slog.Uint64("stale", s.Stale), slog.Uint64("syncs", s.Syncs),
+		slog.Uint64("renewals", s.Renewals), slog.Uint64("grace_uses", s.GraceUses),
+		slog.Uint64("reuse_alarms", s.ReuseAlarms), slog.Uint64("errors", s.Errors),
+		slog.Uint64("audits", s.Audits), slog.Uint64("differences", s.Differences), slog.Int("writers", s.Writers),
+		slog.Uint64("checks", s.Checks), slog.Int("watches", s.Watches),
+	}
+	for _, q := range []struct {
+		name    string
+		percent uint64
+	}{{"age_p50_seconds", 50}, {"age_p99_seconds", 99}} {
+		if age, ok := s.age(q.percent); ok {
+			attrs = append(attrs, slog.Float64(q.name, age.Seconds()))
+		}
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// age returns the bound that so many percent of the users served were not older
+// than, and false where nobody was served.
+func (s Stats) age(percent uint64) (bound time.Duration, ok bool) {
+	var total, seen uint64
+	for _, a := range s.Ages {
+		total += a.Count
+	}
+	for _, a := range s.Ages {
+		if a.AtMost != math.MaxInt64 {
+			bound = a.AtMost
+		}
+		if seen += a.Count; total > 0 && seen*100 >= total*percent {
+			return bound, true
+		}
+	}
+	return 0, false
+}
+
+// writers are the changes that this node has announced and not concluded.
+type writers struct {
+	mu    sync.Mutex
+	until map[ID]time.Time // guarded by mu; when each is forgotten; nil: there was none
+	sweep int              // guarded by mu; the size at which they are looked through
+}
+
+// begin counts a change, once however often it is announced. Those that nobody
+// concludes go when there are twice as many as were left the last time, so that
+// they cost no timer and are bounded all the same.
+func (w *writers) begin(id ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.until == nil {
+		w.until = make(map[ID]time.Time)
+	}
+	w.until[id] = time.Now().Add(WriterDeadline)
+	if len(w.until) > w.sweep {
+		w.forget()
+		w.sweep = max(64, 2*len(w.until))
+	}
+}
+
+// end counts a change no longer; one that is not counted is none.
+func (w *writers) end(id ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.until, id)
+}
+
+func (w *writers) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget()
+	return len(w.until)
+}
+
+// forget drops those whose deadline has passed. The caller holds mu.
+func (w *writers) forget() {
+	now := time.Now()
+	for id, until := range w.until {
+		if !now.Before(until) {
+			delete(w.until, id)
+		}
+	}
 }

@@ -61,12 +61,16 @@ func (c *Cache) Watch(x *Access) *Watch {
 		woken: make(chan struct{}, 1), hash: x.token.hash(), inGrace: x.InGrace(),
 	}
 	w.rouse() // what has changed since the access was made is found at once
+	c.counters.watches.Add(1)
 	c.backend.watch(w)
 	return w
 }
 
-// Close ends it: nothing is done for it any more.
-func (w *Watch) Close() { w.cache.backend.unwatch(w) }
+// Close ends it: nothing is done for it any more. It is called once.
+func (w *Watch) Close() {
+	w.cache.counters.watches.Add(-1)
+	w.cache.backend.unwatch(w)
+}
 
 func (w *Watch) rouse() {
 	select {

@@ -61,6 +61,14 @@ func (w *Write) InTx(ctx context.Context, tx any) (bool, error) {
 // Begin announces the change, or announces it again with a new deadline. After
 // an error the change must not be committed.
 func (w *Write) Begin(ctx context.Context) error {
+	if err := w.begin(ctx); err != nil {
+		return err
+	}
+	w.cache.counters.writers.begin(w.id)
+	return nil
+}
+
+func (w *Write) begin(ctx context.Context) error {
 	fresh := NewID()
 	if w.all {
 		return w.cache.updateEpoch(ctx, func(e *Epoch, now Time) *Epoch {
@@ -82,6 +90,14 @@ func (w *Write) Begin(ctx context.Context) error {
 // must not be called where the outcome is not known. An error means that some
 // readers stay on the database until the deadline, and nothing worse.
 func (w *Write) End(ctx context.Context) error {
+	if err := w.end(ctx); err != nil {
+		return err
+	}
+	w.cache.counters.writers.end(w.id)
+	return nil
+}
+
+func (w *Write) end(ctx context.Context) error {
 	fresh := NewID()
 	if w.all {
 		return w.cache.updateEpoch(ctx, func(e *Epoch, now Time) *Epoch {
