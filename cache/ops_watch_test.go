@@ -217,6 +217,40 @@ func TestWatchEndsWithTheSessionsTime(t *testing.T) {
 	})
 }
 
+// An account that is deleted, made again and deleted looks as it did before to
+// those who look now and then.
+func TestWatchOfAnAccountThatComesBack(t *testing.T) {
+	t.Parallel()
+	everyNode(t, func(t *testing.T, k, other *kit) {
+		k.follow(k.signInAs("bob")) // somebody is followed all the time
+		for range 3 {
+			f := k.follow(k.signInAs("ann"))
+			time.Sleep(time.Millisecond)
+			if err := other.cache.RevokeUser(t.Context(), "", "ann"); err != nil {
+				t.Fatal(err)
+			}
+			f.ends()
+		}
+	})
+}
+
+// ends waits until it has ended, and no longer.
+func (f *follower) ends() {
+	f.t.Helper()
+	for range soon / time.Millisecond {
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		f.mu.Lock()
+		n := len(f.told)
+		ended := n > 0 && f.told[n-1] == "ended"
+		f.mu.Unlock()
+		if ended {
+			return
+		}
+	}
+	f.t.Fatalf("it has not ended within %v", soon)
+}
+
 // Its client has the successor, whichever of its requests was handed it.
 func TestWatchOutlivesItsToken(t *testing.T) {
 	t.Parallel()

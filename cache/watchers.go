@@ -13,17 +13,19 @@ import (
 type watchers struct {
 	count atomic.Int64 // of Watches, so that a swap that nobody follows costs one load
 
-	mu sync.Mutex
-	of map[AccountID][]*Watch // guarded by mu
+	mu    sync.Mutex
+	of    map[AccountID][]*Watch // guarded by mu
+	fresh map[AccountID]struct{} // guarded by mu; those that somebody has begun to follow since accounts was called
 }
 
 func (ws *watchers) add(w *Watch) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if ws.of == nil {
-		ws.of = make(map[AccountID][]*Watch)
+		ws.of, ws.fresh = make(map[AccountID][]*Watch), make(map[AccountID]struct{})
 	}
 	ws.of[w.account] = append(ws.of[w.account], w)
+	ws.fresh[w.account] = struct{}{}
 	ws.count.Add(1)
 }
 
@@ -37,6 +39,7 @@ func (ws *watchers) remove(w *Watch) (none bool) {
 		ws.of[w.account] = after
 	} else {
 		delete(ws.of, w.account)
+		delete(ws.fresh, w.account)
 	}
 	return ws.count.Add(int64(len(after)-len(before))) == 0
 }
@@ -66,15 +69,17 @@ func (ws *watchers) wakeAll() {
 	}
 }
 
-// accounts returns those that are followed.
-func (ws *watchers) accounts() []AccountID {
+// accounts returns those that are followed, and those of them that it returns for
+// the first time.
+func (ws *watchers) accounts() (ids []AccountID, fresh map[AccountID]struct{}) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ids := make([]AccountID, 0, len(ws.of))
+	ids = make([]AccountID, 0, len(ws.of))
 	for id := range ws.of {
 		ids = append(ids, id)
 	}
-	return ids
+	fresh, ws.fresh = ws.fresh, make(map[AccountID]struct{})
+	return ids, fresh
 }
 
 // A VersionStore is a Store that tells the versions of many records for less than
@@ -169,13 +174,16 @@ func (p *poller) run() {
 				return
 			}
 		case <-tick.C:
-			p.round(p.backend.watchers.accounts())
+			p.round()
 		}
 	}
 }
 
-// round wakes those whose record, or epoch, is another than a round ago.
-func (p *poller) round(ids []AccountID) {
+// round wakes those whose record, or epoch, is another than a round ago. Those that
+// somebody has begun to follow since are woken too: what was seen of them then may
+// be what there is now, and something else in between.
+func (p *poller) round() {
+	ids, fresh := p.backend.watchers.accounts()
 	ctx, cancel := context.WithTimeout(context.Background(), Budget)
 	defer cancel()
 	now, err := p.look(ctx, ids)
@@ -187,7 +195,7 @@ func (p *poller) round(ids []AccountID) {
 		return
 	}
 	for id, s := range now {
-		if p.failing || p.seen[id] != s {
+		if _, isNew := fresh[id]; isNew || p.failing || p.seen[id] != s {
 			p.backend.watchers.wake(id)
 		}
 	}

@@ -61,6 +61,12 @@ func (t *table) add(name string) User {
 	return User{Name: name}
 }
 
+func (t *table) value(name string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.rows[name]
+}
+
 // change gives the user the next value.
 func (t *table) change(name string) User {
 	t.mu.Lock()
