@@ -39,7 +39,8 @@ func environ(vars ...string) func(string) string {
 // testApp is a running site with a database of its own.
 type testApp struct {
 	*site
-	url string
+	url       string
+	transport http.RoundTripper // the way to it; nil for the usual one
 }
 
 func setup(t testing.TB, vars ...string) *testApp {
@@ -49,6 +50,15 @@ func setup(t testing.TB, vars ...string) *testApp {
 
 // setupWith is setup with changes of what no variable sets.
 func setupWith(t testing.TB, change func(*config), vars ...string) *testApp {
+	t.Helper()
+	site := newTestSite(t, change, vars...)
+	server := httptest.NewServer(site.handler())
+	t.Cleanup(server.Close)
+	return &testApp{site: site, url: server.URL}
+}
+
+// newTestSite is a site that nobody serves yet.
+func newTestSite(t testing.TB, change func(*config), vars ...string) *site {
 	t.Helper()
 	vars = append(vars, "DATABASE="+filepath.Join(t.TempDir(), "app.db"))
 	cfg, err := loadConfig(environ(vars...))
@@ -67,9 +77,7 @@ func setupWith(t testing.TB, change func(*config), vars ...string) *testApp {
 		t.Fatal(err)
 	}
 	t.Cleanup(site.close)
-	server := httptest.NewServer(site.handler())
-	t.Cleanup(server.Close)
-	return &testApp{site, server.URL}
+	return site
 }
 
 // plan reads a user's plan from the database, setPlanSQL writes it behind
@@ -104,6 +112,7 @@ func (a *testApp) visitor(t testing.TB) *visitor {
 		t.Fatal(err)
 	}
 	return &visitor{t, a.url, &http.Client{
+		Transport:     a.transport,
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

@@ -258,7 +258,7 @@ func (b *tab) changePassword(current, password string) {
 func (b *tab) see(selector, text string) {
 	b.t.Helper()
 	var got string
-	for range 100 {
+	for range 400 {
 		if got = b.find(selector); strings.Contains(got, text) {
 			return
 		}

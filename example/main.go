@@ -55,5 +55,5 @@ func run(ctx context.Context, getenv func(string) string, out io.Writer) error {
 	if _, err := fmt.Fprintf(out, "database: %s\nlistening on http://%s\n", redacted(cfg.database), listener.Addr()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return serve(ctx, listener, site.handler())
+	return site.serve(ctx, listener)
 }

@@ -37,7 +37,7 @@ func recovery(c *gin.Context) {
 }
 
 // The pages use our own style sheet and icon, send forms to us, and run no
-// script at all; nobody may frame them.
+// script at all, but for the live page; nobody may frame them.
 const contentPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func securityHeaders(secure bool) gin.HandlerFunc {

@@ -59,10 +59,11 @@ var pages = parsePages()
 // program, so a fault in one stops it at start.
 func parsePages() map[string]*template.Template {
 	layout := template.New("layout.html").Funcs(template.FuncMap{
-		"entry": func(path, target, name string) menuEntry { return menuEntry{target, name, path == target} },
-		"style": func() string { return styleURL },
-		"clock": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
-		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"entry":  func(path, target, name string) menuEntry { return menuEntry{target, name, path == target} },
+		"style":  func() string { return styleURL },
+		"script": func() string { return scriptURL },
+		"clock":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+		"iso":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	})
 	template.Must(layout.ParseFS(files, "templates/layout.html"))
 	names, err := fs.Glob(files, "templates/*.html")
@@ -101,15 +102,21 @@ func preferJSON(c *gin.Context) {
 	}
 }
 
-// styleURL changes with the style sheet, so that browsers may keep it.
-var styleURL = func() string {
-	css, err := files.ReadFile("static/style.css")
+// These change with their files, so that browsers may keep them.
+var (
+	styleURL  = versioned("style.css")
+	scriptURL = versioned("live.js")
+)
+
+// versioned is the address of a static file that is part of the program.
+func versioned(name string) string {
+	content, err := files.ReadFile("static/" + name)
 	if err != nil {
 		panic(err)
 	}
-	sum := sha256.Sum256(css)
-	return "/static/style.css?v=" + hex.EncodeToString(sum[:6])
-}()
+	sum := sha256.Sum256(content)
+	return "/static/" + name + "?v=" + hex.EncodeToString(sum[:6])
+}
 
 func staticFile(c *gin.Context) {
 	name := "static/" + c.Param("file")

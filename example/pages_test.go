@@ -61,7 +61,7 @@ func TestHeadAnswersLikeGet(t *testing.T) {
 	app := setup(t)
 	guest, member := app.visitor(t), app.signedIn(t, "alice")
 	for _, v := range []*visitor{guest, member} {
-		for _, path := range []string{"/", "/healthz", "/login", "/profile", "/plan", "/sessions", "/pro", "/admin/users", "/static/style.css"} {
+		for _, path := range []string{"/", "/healthz", "/login", "/profile", "/plan", "/live", "/sessions", "/pro", "/admin/users", "/static/style.css", scriptURL} {
 			get, head := v.get(path), v.do(http.MethodHead, path, "")
 			if head.status != get.status || head.body != "" || head.header.Get("Location") != get.header.Get("Location") {
 				t.Errorf("HEAD %s = %d to %q; want %d to %q, as GET has it", path, head.status, head.header.Get("Location"), get.status, get.header.Get("Location"))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-contrib/sessions"
@@ -26,10 +27,14 @@ type site struct {
 	endFlash  func()
 	endFeed   func()
 	endCache  func()
+
+	stopping chan struct{} // closed by endLive, once the server stops
+	endLive  func()
 }
 
 func newSite(cfg config, db *gorm.DB) (*site, error) {
-	s := &site{cfg: cfg, users: users{db}}
+	s := &site{cfg: cfg, users: users{db}, stopping: make(chan struct{})}
+	s.endLive = sync.OnceFunc(func() { close(s.stopping) })
 	var err error
 	if s.passwords, err = newPasswords(cfg.hashCost); err != nil {
 		return nil, err
@@ -157,6 +162,8 @@ func (s *site) handler() http.Handler {
 	get(member, "/profile", powgin.Handle(s.profile))
 	get(member, "/plan", powgin.Handle(s.planPage))
 	member.POST("/plan", parseForm, powgin.Handle(s.changePlan))
+	get(member, "/live", powgin.Handle(s.livePage))
+	get(member, "/live/events", powgin.Handle(s.liveEvents))
 	get(member, "/sessions", powgin.Handle(s.sessions))
 	member.POST("/sessions/:id/revoke", powgin.Handle(s.revokeSession))
 	member.POST("/sessions/others/revoke", powgin.Handle(s.revokeOthers))
@@ -194,15 +201,17 @@ func get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
 	r.HEAD(path, handlers...)
 }
 
-// serve answers requests until ctx ends, then lets those in flight finish.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+// serve answers requests until ctx ends, then lets those in flight finish. Live
+// pages would not by themselves, so that they are told to.
+func (s *site) serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           s.handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      20 * time.Second,
 		IdleTimeout:       time.Minute,
 	}
+	server.RegisterOnShutdown(s.endLive)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {
