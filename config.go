@@ -3,8 +3,10 @@ package powgin
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +77,13 @@ type Config[U any] struct {
 	// cached copy is as old in them as MaxAge allows. Columns of the primary key
 	// are refused.
 	IgnoreColumns []string
+	// WatchTables names other tables that a user is read from, by an AfterFind hook or
+	// a join in Users.Find, by their names as SQL has them ("memberships",
+	// "app.memberships"); nil: none. db.Use(auth) then announces writes to them as
+	// those to the users' table: of the users whom they concern where that is certain,
+	// else of all. It works with Users too, where these are all the tables that are
+	// followed.
+	WatchTables map[string]WatchTable
 
 	// Store keeps accounts: sessions and cached users. nil stands for an
 	// in-process store of this Auth's own, which forgets everything when the
@@ -246,6 +255,25 @@ type Codec[U any] interface {
 	// Decode returns the user that Encode was given. An error means that the
 	// bytes are of another shape, or damaged: the user is read anew.
 	Decode(b []byte) (U, error)
+}
+
+// A WatchTable says whom the rows of a table concern that users are read from. The
+// zero value stands for everybody: each write to the table has every user read anew
+// once.
+type WatchTable struct {
+	// Columns are the columns that say whom a row concerns: a foreign key. A write
+	// that sets one of them concerns all users, since the row is taken from somebody.
+	// They hold integers or text; the database must not take a text in them for
+	// another one, as it does with citext or a NOCASE collation. A NULL in them, and
+	// on MySQL text, concerns all users. RETURNING has to find them in the table.
+	Columns []string
+	// Keys returns the keys, as Auth.Key has them, of the users whom a row concerns
+	// that has these values in Columns, integers in decimal; none stand for nobody.
+	// nil: the values are the user's own key, or JoinKey of them is. After an error,
+	// or a panic, which OnError is told of, it is all users. It is called within the
+	// transaction that writes, by many goroutines at once, and must not query the
+	// database; where it would have to, leave Columns and Keys empty.
+	Keys func(values []string) (keys []string, err error)
 }
 
 // NoMaxAge is the Config.MaxAge that lets a cached user be as old as RenewAfter.
@@ -429,6 +457,7 @@ type resolved[U any] struct {
 	model  *handlers.Model // nil with Users
 	space  cache.Space
 	codec  cache.Codec // nil with stores in the process
+	watch  []handlers.WatchTable
 	faults []handlers.Fault
 }
 
@@ -452,6 +481,7 @@ func resolve[U any](cfg Config[U]) *resolved[U] {
 		r.inside = *settings.InSession
 	}
 	r.userType()
+	r.watched()
 	r.dropped()
 	if r.ContextKey == "" {
 		r.ContextKey = "current_user"
@@ -563,5 +593,14 @@ func (r *resolved[U]) userType() {
 			r.faults = append(r.faults, r.model.IgnoreFaults(r.IgnoreColumns)...)
 			r.faults = append(r.faults, r.model.VersionFaults(r.VersionColumn)...)
 		}
+	}
+}
+
+// watched collects the other tables that users are read from.
+func (r *resolved[U]) watched() {
+	for _, table := range slices.Sorted(maps.Keys(r.WatchTables)) {
+		w := r.WatchTables[table]
+		r.watch = append(r.watch, handlers.WatchTable{Table: table, Columns: slices.Clone(w.Columns), Keys: w.Keys})
+		r.faults = append(r.faults, r.watch[len(r.watch)-1].Faults(r.model)...)
 	}
 }

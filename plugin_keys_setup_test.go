@@ -57,11 +57,19 @@ type keyedSite[U any] struct {
 // newKeyed starts an app in which these users are signed in.
 func newKeyed[U any](t testing.TB, plan func(U) string, users ...U) *keyedSite[U] {
 	t.Helper()
+	return newKeyedWith(t, func(*powgin.Config[U]) {}, plan, users...)
+}
+
+// newKeyedWith is newKeyed with a Config that change alters.
+func newKeyedWith[U any](t testing.TB, change func(*powgin.Config[U]), plan func(U) string, users ...U) *keyedSite[U] {
+	t.Helper()
 	s := &keyedSite[U]{TB: t, db: openFollowed(t, gorm.Config{}, new(U)).db, router: gin.New()}
 	for i := range users {
 		mustWrite(t, s.db.Create(&users[i]).Error)
 	}
-	s.auth = open(t, powgin.Config[U]{DB: s.db, MaxAge: powgin.NoMaxAge, Transport: powgin.Cookie{Insecure: true}})
+	cfg := powgin.Config[U]{DB: s.db, MaxAge: powgin.NoMaxAge, Transport: powgin.Cookie{Insecure: true}}
+	change(&cfg)
+	s.auth = open(t, cfg)
 	mustWrite(t, s.db.Use(s.auth))
 	s.router.Use(s.auth.Session())
 	s.router.POST("/in/:i", powgin.Handle(func(c *powgin.Context[U]) {
@@ -84,6 +92,18 @@ func newKeyed[U any](t testing.TB, plan func(U) string, users ...U) *keyedSite[U
 // these users are read from the database afterwards.
 func (s *keyedSite[U]) wantExact(what string, write func(db *gorm.DB) error, changed ...int) {
 	s.Helper()
+	plans := s.wantAnnounced(what, write, changed...)
+	for i, plan := range plans {
+		if slices.Contains(changed, i) && len(changed) < len(s.users) && plan != what {
+			s.Errorf("%s: user %d sees the plan %q; want that of the row", what, i, plan)
+		}
+	}
+}
+
+// wantAnnounced is wantExact for a write of anything else. It returns the plans that
+// everybody sees.
+func (s *keyedSite[U]) wantAnnounced(what string, write func(db *gorm.DB) error, changed ...int) (plans []string) {
+	s.Helper()
 	for _, b := range s.users {
 		b.get("/plan").want(http.StatusOK)
 	}
@@ -91,15 +111,13 @@ func (s *keyedSite[U]) wantExact(what string, write func(db *gorm.DB) error, cha
 	var got []int
 	for i, b := range s.users {
 		before := s.auth.Stats().Misses
-		plan := b.get("/plan").want(http.StatusOK).Body.String()
+		plans = append(plans, b.get("/plan").want(http.StatusOK).Body.String())
 		if s.auth.Stats().Misses > before {
 			got = append(got, i)
-		}
-		if slices.Contains(changed, i) && len(changed) < len(s.users) && plan != what {
-			s.Errorf("%s: user %d sees the plan %q; want that of the row", what, i, plan)
 		}
 	}
 	if !slices.Equal(got, changed) {
 		s.Errorf("%s: the users %v are read from the database; want %v", what, got, changed)
 	}
+	return plans
 }

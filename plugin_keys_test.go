@@ -57,6 +57,15 @@ func TestAStringKeyIsExact(t *testing.T) {
 	s.wantExact("upsert", func(db *gorm.DB) error {
 		return db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&textUser{"ann", "upsert"}).Error
 	}, 0)
+	s.wantExact("upsert that may delete others", func(db *gorm.DB) error {
+		return db.Clauses(clause.Insert{Modifier: "OR REPLACE"}, clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, UpdateAll: true}).
+			Create(&textUser{"ann", "replaced"}).Error
+	}, 0, 1, 2)
+	// The column may be one of UUIDs, or of numbers, which are written in many ways.
+	const someUUID = "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"
+	s.wantExact("a UUID in capitals", executed("UPDATE text_users SET plan = 'x' WHERE id = ?", someUUID), 0, 1, 2)
+	s.wantExact("one in text", executed("UPDATE text_users SET plan = 'x' WHERE id = '"+someUUID+"'"), 0, 1, 2)
+	s.wantExact("zeros ahead", executed("UPDATE text_users SET plan = 'x' WHERE id = '007'"), 0, 1, 2)
 }
 
 func TestAUUIDKeyIsExact(t *testing.T) {

@@ -40,7 +40,7 @@ type Auth[U any] struct {
 	auth   *handlers.Auth
 	key    func(*U) string
 	plan   *handlers.CopyPlan
-	plugin *handlers.Plugin // nil with Users
+	plugin *handlers.Plugin // nil with Users and no WatchTables
 	close  func()
 }
 
@@ -80,9 +80,9 @@ func New[U any](cfg Config[U]) (*Auth[U], error) {
 		SignInPath: r.SignInPath, HomePath: r.HomePath, ReauthPath: r.ReauthPath, Refuse: r.Refuse,
 		CrossOrigin: r.CrossOrigin, OnError: r.OnError, Events: events,
 	})
-	if r.model != nil {
+	if r.model != nil || len(r.watch) > 0 {
 		name := "powgin:" + r.Namespace + ":" + reflect.TypeFor[U]().String()
-		a.plugin = handlers.NewPlugin(a.auth, name, r.model, r.IgnoreColumns, r.Writes == LaxWrites)
+		a.plugin = handlers.NewPlugin(a.auth, name, r.model, r.IgnoreColumns, r.Writes == LaxWrites, r.watch...)
 	}
 	return a, nil
 }
@@ -105,9 +105,9 @@ func Session[U any](cfg Config[U]) gin.HandlerFunc { return Must(New(cfg)).Sessi
 // then on requests that carry a token are answered with 503, since nobody can
 // tell whose it is, and calls are answered with ErrUnavailable. Sessions in a
 // Config.Store stay there; those of the in-process store end. Where db.Use(auth)
-// has GORM's writes followed, those to the users' table fail from then on, unless
-// Config.Writes says otherwise: nobody could be told of them. Calling Close twice
-// is fine.
+// has GORM's writes followed, those to the users' table and to WatchTables fail
+// from then on, unless Config.Writes says otherwise: nobody could be told of them.
+// Calling Close twice is fine.
 func (a *Auth[U]) Close() error {
 	err := a.auth.Cache.Close()
 	a.close()
@@ -432,17 +432,18 @@ func (a *Auth[U]) Name() string {
 }
 
 // Initialize is called by db.Use(auth), which has the cache follow every write to
-// the users' table that goes through db: what it may change is announced before
-// its COMMIT and concluded afterwards, so that no request that begins after the
-// COMMIT sees the user as it was before. README.md has the table of what is seen
-// and what is not. Config.DB is required.
+// the users' table, and to those in Config.WatchTables, that goes through db: what
+// it may change is announced before its COMMIT and concluded afterwards, so that no
+// request that begins after the COMMIT sees the user as it was before. README.md has
+// the table of what is seen and what is not. Config.DB or Config.WatchTables is
+// required.
 //
 // Use it on what gorm.Open returned, before sessions are derived from that, and
 // before dbresolver: the reverse order is an error. A write that cannot be
 // announced fails, unless Config.Writes says otherwise.
 func (a *Auth[U]) Initialize(db *gorm.DB) error {
 	if a.plugin == nil {
-		return errors.New("powgin: db.Use(auth) needs Config.DB; with Config.Users tell the cache of changes by Auth.Write")
+		return errors.New("powgin: db.Use(auth) needs Config.DB; with Config.Users tell the cache of changes by Auth.Write, or name the tables in Config.WatchTables")
 	}
 	return a.plugin.Initialize(db)
 }

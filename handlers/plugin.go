@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"reflect"
-	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -16,7 +14,7 @@ import (
 )
 
 // A Plugin is the GORM plugin of an Auth: it tells the cache of every write to the
-// users' table before it is committed. It is safe for concurrent use.
+// users' table, and to others that users are read from, before it is committed. It is safe for concurrent use.
 //
 // Writes are followed by wrapping the pool, whose transactions announce at their
 // COMMIT what callbacks have noted of each statement. A statement outside any
@@ -24,34 +22,23 @@ import (
 type Plugin struct {
 	auth   *Auth
 	name   string
-	model  *Model
-	reader *sqlReader
+	tables []*followedTable
 	memo   sqlMemo
 	lax    bool
-	folds  bool     // a key may be equal to another text in the database
-	ignore []string // columns whose change is not announced
-	never  []string // columns that are never ignored
 }
 
-// NewPlugin returns the plugin of auth, whose users are of this model. The columns
-// in ignore do not count; with lax a write that cannot be announced is made all the
-// same.
-func NewPlugin(auth *Auth, name string, m *Model, ignore []string, lax bool) *Plugin {
-	p := &Plugin{auth: auth, name: name, model: m, lax: lax}
-	for i := range m.keys {
-		p.never = append(p.never, m.keys[i].column)
-		p.folds = p.folds || folds(m.schema.FieldsByDBName[m.keys[i].column])
+// NewPlugin returns the plugin of auth, whose users are of this model; nil stands
+// for users that GORM does not read, of whose table nothing is known. The columns
+// in ignore do not count, writes to the watched tables do, and with lax a write that
+// cannot be announced is made all the same.
+func NewPlugin(auth *Auth, name string, m *Model, ignore []string, lax bool, watched ...WatchTable) *Plugin {
+	p := &Plugin{auth: auth, name: name, lax: lax}
+	if m != nil {
+		p.tables = append(p.tables, m.ownTable(ignore))
 	}
-	p.reader = newSQLReader(m.Table(), slices.Clone(p.never))
-	for _, name := range m.schema.DBNames {
-		field := m.schema.FieldsByDBName[name]
-		if _, ok := reflect.TypeAssert[schema.QueryClausesInterface](reflect.New(field.IndirectFieldType)); ok {
-			p.never = append(p.never, name) // it says whether there is a user: gorm.DeletedAt
-		} else if !m.Reads(name) && field.Readable {
-			p.ignore = append(p.ignore, name)
-		}
+	for _, w := range watched {
+		p.tables = append(p.tables, w.watchedTable(m, auth.OnError))
 	}
-	p.ignore = append(p.ignore, ignore...)
 	return p
 }
 
@@ -61,23 +48,6 @@ func folds(field *schema.Field) bool {
 	said := strings.ToLower(field.TagSettings["TYPE"])
 	return strings.Contains(said, "citext") || strings.Contains(said, "collate") ||
 		strings.HasPrefix(said, "char") || strings.HasPrefix(said, "bpchar")
-}
-
-// IgnoreFaults says what is wrong with columns that are to be ignored.
-func (m *Model) IgnoreFaults(columns []string) (faults []Fault) {
-	for _, c := range columns {
-		var rule string
-		switch {
-		case m.schema.FieldsByDBName[c] == nil:
-			rule = "is no column of " + m.Table()
-		case slices.ContainsFunc(m.keys, func(k modelKey) bool { return k.column == c }):
-			rule = "is part of the primary key, whose change is always announced"
-		default:
-			continue
-		}
-		faults = append(faults, Fault{Field: "Config.IgnoreColumns", Value: c, Rule: rule})
-	}
-	return faults
 }
 
 // ErrResolverFirst means that dbresolver was used ahead of the plugin.
@@ -135,6 +105,7 @@ func (p *Plugin) register(db *gorm.DB) error {
 	return errors.Join(
 		c.Create().Before("*").Register(name+":follow", p.followConn),
 		c.Create().Before("gorm:before_create").Register(name+":begin", p.beforeModel),
+		c.Create().Before("gorm:create").Register(name+":return", p.returningUpsert(c.Create().Get("gorm:create"), c.Create().Clauses)),
 		c.Create().Before("gorm:save_after_associations").Register(name+":note", p.afterCreate),
 		c.Create().After("gorm:after_create").Register(name+":end", p.end),
 		c.Update().Before("*").Register(name+":follow", p.followConn),
@@ -201,9 +172,13 @@ func (p *Plugin) end(db *gorm.DB) {
 	db.Statement.ConnPool = pool.(gorm.ConnPool)
 }
 
-// note notes a change, to be announced when its transaction is committed. Where
-// nobody can tell when that is, it is announced here and not concluded.
+// note notes a change of these users, to be announced when its transaction is
+// committed; nil stands for all of them. Where nobody can tell when that is, it is
+// announced here and not concluded.
 func (p *Plugin) note(db *gorm.DB, keys []string) {
+	if keys != nil && len(keys) == 0 {
+		return
+	}
 	if err := p.tryNote(db, keys); err != nil {
 		_ = db.AddError(err)
 	}
@@ -241,19 +216,3 @@ func (p *Plugin) refuse(ctx context.Context, err error) bool {
 }
 
 func (p *Plugin) everyone() []*cache.Write { return []*cache.Write{p.auth.Cache.NewWrite("")} }
-
-// changes reports whether a statement can make a cached user stale. A plain INSERT
-// changes none that was there.
-func (p *Plugin) changes(w *sqlWrite) bool { return w.touches && !w.insert && p.counts(w.columns) }
-
-// counts reports whether a change of these columns can make a cached user stale;
-// nil stands for any.
-func (p *Plugin) counts(columns []string) bool {
-	if columns == nil {
-		return true
-	}
-	return slices.ContainsFunc(columns, func(c string) bool {
-		same := func(name string) bool { return strings.EqualFold(name, c) }
-		return slices.ContainsFunc(p.never, same) || !slices.ContainsFunc(p.ignore, same)
-	})
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -14,19 +13,23 @@ import (
 	"github.com/powgin/powgin/cache"
 )
 
-// returning has a write whose rows its text does not tell return their keys, where
-// the database can do that and the app has not asked for columns itself. To know
-// the text it has GORM build the statement, which GORM then runs as it is.
+const returningName = "RETURNING"
+
+// returning has a write whose rows its text does not tell return whom they concern,
+// where the database can do that and the app has not asked for columns itself. To
+// know the text it has GORM build the statement, which GORM then runs as it is.
 func (p *Plugin) returning(build func(*gorm.DB), clauses []string) func(*gorm.DB) {
-	const name = "RETURNING"
-	if build == nil || !slices.Contains(clauses, name) {
+	if build == nil || !slices.Contains(clauses, returningName) {
 		return func(*gorm.DB) {}
 	}
 	return func(db *gorm.DB) {
 		stmt := db.Statement
-		_, asked := stmt.Clauses[name]
+		_, asked := stmt.Clauses[returningName]
 		// MariaDB's driver says that UPDATE could do it too.
-		if asked || stmt.Name() == "mysql" || db.Error != nil || db.DryRun || stmt.SQL.Len() > 0 || !p.names(stmt) {
+		if asked || stmt.Name() == "mysql" || db.Error != nil || db.DryRun || stmt.SQL.Len() > 0 {
+			return
+		}
+		if p.named(stmt) == nil {
 			return
 		}
 		dry, config := *db, *db.Config
@@ -35,58 +38,97 @@ func (p *Plugin) returning(build func(*gorm.DB), clauses []string) func(*gorm.DB
 		if db.Error = dry.Error; db.Error != nil || stmt.SQL.Len() == 0 {
 			return
 		}
-		w := p.read(stmt.SQL.String())
-		// Of a row that gets another key one of the two would be returned.
-		if !p.changes(w) || p.reader.setsKey(w.columns) || p.keysOf(w, stmt) != nil {
-			return
-		}
-		columns := make([]string, len(p.model.keys))
-		for i := range columns {
-			columns[i] = stmt.Quote(clause.Column{Name: p.model.keys[i].column})
-		}
-		stmt.ConnPool = &returningPool{
-			ConnPool: stmt.ConnPool, model: p.model, clause: " " + name + " " + strings.Join(columns, ","),
+		if writes := p.read(stmt.SQL.String()); len(writes) == 1 && writes[0].table.returns(&writes[0].sqlWrite, stmt) {
+			stmt.ConnPool = &returningPool{ConnPool: stmt.ConnPool, plugin: p, table: writes[0].table, stmt: stmt}
 		}
 	}
 }
 
-// takeReturned takes away what returning has put there, and returns the keys that
-// came; nil where they are too many, or some are not known. It reports false where
-// none were asked for.
+// returningUpsert is returning for the upserts of watched tables: of users that are
+// created the keys are known.
+func (p *Plugin) returningUpsert(build func(*gorm.DB), clauses []string) func(*gorm.DB) {
+	returning := p.returning(build, clauses)
+	return func(db *gorm.DB) {
+		if _, upsert := db.Statement.Clauses["ON CONFLICT"]; !upsert || db.Statement.Schema == nil {
+			return
+		}
+		if t := p.named(db.Statement); t != nil && !t.own {
+			returning(db)
+		}
+	}
+}
+
+// returns reports whether a statement, which GORM has built, has to return the rows
+// that it changes, and can. Of a row that is given to another user one of the two
+// would be returned; and what a row of another table has may be a key that is
+// written in another way.
+func (t *followedTable) returns(w *sqlWrite, stmt *gorm.Statement) bool {
+	if len(t.parts) == 0 || !t.changes(w) || !t.own && t.foldsText(stmt) {
+		return false
+	}
+	switch {
+	case w.remove, w.columns != nil && !t.reader.setsKey(w.columns):
+		return t.rowsOf(w, stmt) == nil
+	case w.upsert:
+		c, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
+		_, asked := stmt.Clauses[returningName] // by GORM itself, for values that the database gives
+		return ok && !asked && !t.own && !t.sets(c) && t.created(stmt, w) == nil
+	}
+	return false
+}
+
+// clause is what has a statement return whom the table's rows concern. Beside other
+// tables PostgreSQL wants to know whose columns they are.
+func (t *followedTable) clause(stmt *gorm.Statement) string {
+	table := ""
+	if from, ok := stmt.Clauses["FROM"].Expression.(clause.From); ok && len(from.Tables)+len(from.Joins) > 0 {
+		table = clause.CurrentTable
+	}
+	columns := make([]string, len(t.reader.key))
+	for i, name := range t.reader.key {
+		columns[i] = stmt.Quote(clause.Column{Table: table, Name: name})
+	}
+	return " " + returningName + " " + strings.Join(columns, ",")
+}
+
+// takeReturned takes away what returning has put there, and returns the keys of the
+// users whom the rows that came concern: nil for all, empty for none. It reports
+// false where no rows were asked for.
 func (p *Plugin) takeReturned(db *gorm.DB) (keys []string, ok bool) {
 	r, ok := db.Statement.ConnPool.(*returningPool)
-	if !ok || r.model != p.model {
+	if !ok || r.plugin != p {
 		return nil, false
 	}
 	db.Statement.ConnPool = r.ConnPool
 	if !r.ran || r.unknown || r.count > cache.MaxWriteKeys {
 		return nil, r.ran
 	}
-	return r.keys, true
+	return r.table.concerned(db.Statement.Context, r.rows), true
 }
 
-// A returningPool runs a statement as a query for the keys of the rows that it has
+// A returningPool runs a statement as a query for whom the rows concern that it has
 // changed. Of those it keeps no more than can be announced one by one, and counts
 // the rest.
 type returningPool struct {
 	gorm.ConnPool
-	model  *Model
-	clause string
+	plugin *Plugin
+	table  *followedTable
+	stmt   *gorm.Statement
 
 	ran     bool
 	count   int64
-	keys    []string
-	unknown bool // a key could not be read
+	rows    [][]string
+	unknown bool // a row could not be read
 }
 
 // ExecContext implements gorm.ConnPool.
 func (r *returningPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	rows, err := r.QueryContext(ctx, query+r.clause, args...)
+	rows, err := r.QueryContext(ctx, query+r.table.clause(r.stmt), args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	r.ran, r.keys = true, []string{}
+	r.ran, r.rows = true, [][]string{}
 	for rows.Next() {
 		if r.count++; r.count <= cache.MaxWriteKeys {
 			r.take(rows)
@@ -99,17 +141,17 @@ func (r *returningPool) ExecContext(ctx context.Context, query string, args ...a
 }
 
 func (r *returningPool) take(rows *sql.Rows) {
-	into := make([]any, len(r.model.keys))
-	for i := range into {
-		into[i] = reflect.New(r.model.keys[i].base).Interface()
+	into := make([]any, len(r.table.parts))
+	for i, part := range r.table.parts {
+		into[i] = part.room()
 	}
 	parts := make([]string, len(into))
 	ok := rows.Scan(into...) == nil
 	for i := 0; ok && i < len(into); i++ {
-		parts[i], ok = r.model.keys[i].form.text(reflect.ValueOf(into[i]).Elem())
+		parts[i], ok = r.table.parts[i].roomText(into[i])
 	}
 	r.unknown = r.unknown || !ok
-	r.keys = append(r.keys, JoinKey(parts...))
+	r.rows = append(r.rows, parts)
 }
 
 var errNoInsertID = errors.New("powgin: an UPDATE or DELETE inserts nothing")

@@ -8,58 +8,81 @@ import (
 	"sync"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // A sqlMemo remembers what statements may change: an app has not many different
 // ones. It is safe for concurrent use.
 type sqlMemo struct {
 	mu   sync.RWMutex
-	read map[string]*sqlWrite // guarded by mu
+	read map[string][]tableWrite // guarded by mu
 }
 
 // maxMemo bounds it; it starts anew when it is full.
 const maxMemo = 1024
 
-// noWrite is what a SELECT may change.
-var noWrite sqlWrite
+// A tableWrite is what a statement may change in a table that it touches.
+type tableWrite struct {
+	sqlWrite
+	table *followedTable
+}
 
-func (p *Plugin) read(text string) *sqlWrite {
+// read returns what a statement may change; nil where it touches no table that is
+// followed.
+func (p *Plugin) read(text string) []tableWrite {
 	if onlyReads(text) {
-		return &noWrite // there are many of these, and to see it is cheaper than to remember it
+		return nil // there are many of these, and to see it is cheaper than to remember it
 	}
 	m := &p.memo
 	m.mu.RLock()
-	w := m.read[text]
+	writes, known := m.read[text]
 	m.mu.RUnlock()
-	if w != nil {
-		return w
+	if known {
+		return writes
 	}
-	read := p.reader.read(text)
+	s := sqlText{sql: text}
+	s.cut()
+	for _, t := range p.tables {
+		if w := t.reader.readText(&s); w.touches {
+			writes = append(writes, tableWrite{w, t})
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.read == nil || len(m.read) >= maxMemo {
-		m.read = make(map[string]*sqlWrite)
+		m.read = make(map[string][]tableWrite)
 	}
-	m.read[strings.Clone(text)] = &read
-	return &read
+	m.read[strings.Clone(text)] = writes
+	return writes
 }
 
-// names reports whether the statement that GORM is about to build is one on the
-// users' table.
-func (p *Plugin) names(stmt *gorm.Statement) bool {
-	_, table, qualified := strings.Cut(p.model.Table(), ".")
-	if !qualified {
-		table = p.model.Table()
+// counts reports whether a statement can make a cached user stale.
+func counts(writes []tableWrite) bool {
+	return slices.ContainsFunc(writes, func(w tableWrite) bool { return w.table.changes(&w.sqlWrite) })
+}
+
+// concerned returns the keys of the users whom a statement concerns, as far as its
+// text tells: nil for all, empty for none. One that touches several tables is too
+// involved to tell.
+func concerned(stmt *gorm.Statement, writes []tableWrite) []string {
+	switch {
+	case !counts(writes):
+		return []string{}
+	case len(writes) > 1:
+		return nil
 	}
-	if stmt.TableExpr != nil {
-		return strings.Contains(strings.ToLower(stmt.TableExpr.SQL), strings.ToLower(table)) || len(stmt.TableExpr.Vars) > 0
+	t := writes[0].table
+	return t.concerned(stmt.Context, t.rowsOf(&writes[0].sqlWrite, stmt))
+}
+
+// named returns the first of the tables that the statement which GORM is about to
+// build may be one on; nil for none.
+func (p *Plugin) named(stmt *gorm.Statement) *followedTable {
+	for _, t := range p.tables {
+		if t.named(stmt) {
+			return t
+		}
 	}
-	named := stmt.Table
-	if i := strings.LastIndexByte(named, '.'); i >= 0 {
-		named = named[i+1:]
-	}
-	return strings.EqualFold(strings.Trim(named, "\"`[]"), table)
+	return nil
 }
 
 // followConn has the transaction followed that GORM begins on a single connection,
@@ -71,7 +94,7 @@ func (p *Plugin) followConn(db *gorm.DB) {
 }
 
 func (p *Plugin) beforeModel(db *gorm.DB) {
-	if p.names(db.Statement) {
+	if p.named(db.Statement) != nil {
 		p.begin(db)
 	}
 }
@@ -82,58 +105,35 @@ func (p *Plugin) afterStatement(db *gorm.DB) {
 	switch {
 	case stmt.SQL.Len() == 0 || db.DryRun:
 	case returned && db.Error == nil:
-		if keys == nil || len(keys) > 0 {
-			p.note(db, keys)
-		}
+		p.note(db, keys)
 	default:
-		p.noteText(db, p.read(stmt.SQL.String()))
+		p.noteText(db, stmt.SQL.String())
 	}
 }
 
 // noteText notes what a statement has changed, as far as its text tells.
-func (p *Plugin) noteText(db *gorm.DB, w *sqlWrite) {
-	if !p.changes(w) {
-		return
-	}
-	p.note(db, p.keysOf(w, db.Statement))
+func (p *Plugin) noteText(db *gorm.DB, text string) {
+	p.note(db, concerned(db.Statement, p.read(text)))
 }
 
-// afterCreate notes the rows that were made. Of those that nobody knows a plain
-// INSERT changes none that was there.
+// afterCreate notes the rows that were made.
 func (p *Plugin) afterCreate(db *gorm.DB) {
+	keys, returned := p.takeReturned(db)
 	stmt := db.Statement
 	if stmt.SQL.Len() == 0 || db.DryRun {
 		return
 	}
-	w := p.read(stmt.SQL.String())
-	if !w.touches {
+	if returned && db.Error == nil {
+		p.note(db, keys)
 		return
 	}
-	keys, known := p.keysIn(stmt)
-	switch {
-	case w.insert && known:
-		p.note(db, keys)
-	case w.insert:
-	case known && p.conflictsByKey(stmt) && !p.foldsText(stmt):
-		p.note(db, keys)
+	switch writes := p.read(stmt.SQL.String()); len(writes) {
+	case 0:
+	case 1:
+		p.note(db, writes[0].table.created(stmt, &writes[0].sqlWrite))
 	default:
 		p.note(db, nil)
 	}
-}
-
-// conflictsByKey reports whether the row that an upsert changes has the key of the
-// one that was to be made. MySQL looks at every unique index.
-func (p *Plugin) conflictsByKey(stmt *gorm.Statement) bool {
-	c, ok := stmt.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	if !ok || c.OnConstraint != "" || len(c.Columns) != len(p.model.keys) || stmt.Name() == "mysql" {
-		return false
-	}
-	for _, column := range c.Columns {
-		if !slices.ContainsFunc(p.model.keys, func(k modelKey) bool { return k.column == column.Name }) {
-			return false
-		}
-	}
-	return true
 }
 
 func (p *Plugin) beforeRaw(db *gorm.DB) {
@@ -141,7 +141,7 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 	if stmt.SQL.Len() == 0 {
 		return // GORM's own SELECT
 	}
-	if w := p.read(stmt.SQL.String()); p.changes(w) {
+	if counts(p.read(stmt.SQL.String())) {
 		p.begin(db)
 	}
 }
@@ -152,7 +152,7 @@ func (p *Plugin) afterRaw(db *gorm.DB) {
 		if tx := p.followed(stmt.ConnPool); tx != nil && db.Error == nil {
 			tx.log.savepoint(text)
 		}
-		p.noteText(db, p.read(text))
+		p.noteText(db, text)
 	}
 }
 
@@ -163,11 +163,11 @@ func (p *Plugin) beforeRow(db *gorm.DB) {
 	if stmt.SQL.Len() == 0 || db.DryRun || db.Error != nil {
 		return
 	}
-	w := p.read(stmt.SQL.String())
-	if !p.changes(w) {
+	keys := concerned(stmt, p.read(stmt.SQL.String()))
+	if keys != nil && len(keys) == 0 {
 		return
 	}
-	if err := p.tryNote(db, p.keysOf(w, stmt)); err != nil {
+	if err := p.tryNote(db, keys); err != nil {
 		// With an error of its own GORM would hand out a nil *sql.Row.
 		stmt.Context = refused{stmt.Context, err}
 	}

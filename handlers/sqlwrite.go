@@ -13,8 +13,10 @@ type sqlWrite struct {
 	// where they are not known, or where whole rows come and go.
 	columns []string
 
-	// insert tells that it only adds rows.
-	insert bool
+	// insert tells that it only adds rows; upsert that it adds rows and changes
+	// those that they conflict with, but takes none away; remove that it only takes
+	// rows away. At most one of them holds.
+	insert, upsert, remove bool
 
 	// exact tells that it changes no rows but those of keys.
 	exact bool
@@ -59,15 +61,25 @@ func (r *sqlReader) read(sql string) sqlWrite {
 	if s.selects() {
 		return sqlWrite{}
 	}
-	s.tokens = make([]sqlToken, 0, 8+len(sql)/4)
+	s.cut()
+	return r.readText(&s)
+}
+
+// cut makes tokens of the text, without the semicolons at its end.
+func (s *sqlText) cut() {
+	s.tokens = make([]sqlToken, 0, 8+len(s.sql)/4)
 	s.lex()
-	if s.murky {
-		return sqlWrite{touches: r.mayBeIn(&s)}
-	}
 	for n := len(s.tokens); n > 0 && s.isOp(n-1, ";"); n-- {
 		s.tokens = s.tokens[:n-1]
 	}
+}
+
+// readText is read of a text that is cut already. Many readers may have the same
+// text.
+func (r *sqlReader) readText(s *sqlText) sqlWrite {
 	switch {
+	case s.murky:
+		return sqlWrite{touches: r.mayBeIn(s)}
 	case !s.names(r.table):
 		return sqlWrite{}
 	case s.hasOp(";"):
@@ -77,11 +89,11 @@ func (r *sqlReader) read(sql string) sqlWrite {
 	case s.has("with"):
 		return s.anyWrite()
 	case s.is(0, "update"):
-		return r.update(&s)
+		return r.update(s)
 	case s.is(0, "delete"):
-		return r.delete(&s)
+		return r.delete(s)
 	case s.is(0, "insert"), s.is(0, "replace"):
-		return r.insert(&s)
+		return r.insert(s)
 	}
 	return s.anyWrite()
 }

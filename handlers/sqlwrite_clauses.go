@@ -216,7 +216,7 @@ func (r *sqlReader) delete(s *sqlText) sqlWrite {
 		}
 		return sqlWrite{}
 	}
-	w := sqlWrite{touches: true}
+	w := sqlWrite{touches: true, remove: true}
 	if ok {
 		r.restrict(s, t, b, &w)
 	}
@@ -246,7 +246,8 @@ func (r *sqlReader) insert(s *sqlText) sqlWrite {
 	case !strings.EqualFold(t.table, r.table):
 		return sqlWrite{}
 	}
-	return sqlWrite{touches: true, insert: plain && !s.upserts()}
+	upserts := s.upserts()
+	return sqlWrite{touches: true, insert: plain && !upserts, upsert: plain && upserts}
 }
 
 // upserts finds ON CONFLICT … DO UPDATE and ON DUPLICATE KEY UPDATE. GORM's

@@ -28,7 +28,8 @@ type User struct {
 	Failures  int `powgin:"-"`
 	Cards     []Card
 	TeamID    *uint
-	Team      *Team `powgin:"-"`
+	Team      *Team    `powgin:"-"`
+	Circles   []Circle `gorm:"many2many:user_circles;constraint:OnDelete:CASCADE" powgin:"-"`
 }
 
 // Card belongs to a user.
@@ -73,7 +74,7 @@ func newSite(t testing.TB, d gorm.Dialector, config gorm.Config, resolver bool, 
 	t.Helper()
 	s := &site{TB: t, db: dial(t, d, config)}
 	s.beside = dial(t, d, gorm.Config{})
-	must(t, s.beside.AutoMigrate(&Team{}, &User{}, &Card{}))
+	must(t, s.beside.AutoMigrate(&Team{}, &User{}, &Card{}, &Pass{}, &Seal{}))
 	cfg := powgin.Config[User]{DB: s.db, MaxAge: powgin.NoMaxAge, IgnoreColumns: []string{"seen_at"}, Transport: powgin.Cookie{Insecure: true}}
 	if change != nil {
 		change(&cfg)
@@ -136,6 +137,19 @@ func (s *site) reset() {
 	if s.beside.Name() == "postgres" {
 		must(s, s.beside.Exec("SELECT setval(pg_get_serial_sequence('users', 'id'), 100)").Error)
 	}
+}
+
+// seed gives the other tables their rows, beside the plugin.
+func (s *site) seed() {
+	s.Helper()
+	must(s, s.beside.Transaction(func(tx *gorm.DB) error {
+		for _, text := range seed {
+			if err := tx.Exec(text).Error; err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
 
 // plan is what a user's page shows, "" for nobody.
