@@ -161,7 +161,7 @@ type bench struct {
 	router *gin.Engine
 }
 
-func newBench(b *testing.B, change func(*powgin.Config[benchUser])) *bench {
+func newBench(b testing.TB, change func(*powgin.Config[benchUser])) *bench {
 	b.Helper()
 	cfg := powgin.Config[benchUser]{
 		Users:       benchUsers{},
@@ -192,7 +192,7 @@ func newBench(b *testing.B, change func(*powgin.Config[benchUser])) *bench {
 }
 
 // signIn returns the Cookie header of a new session.
-func (x *bench) signIn(b *testing.B, id int) string {
+func (x *bench) signIn(b testing.TB, id int) string {
 	b.Helper()
 	w := httptest.NewRecorder()
 	x.router.ServeHTTP(w, request("POST", fmt.Sprintf("/signin/%d", id), ""))
@@ -246,7 +246,7 @@ func BenchmarkUnknownToken(b *testing.B) {
 }
 
 // dbBench is an app over a real database.
-func dbBench(b *testing.B) (*app, *browser) {
+func dbBench(b testing.TB) (*app, *browser) {
 	a := newApp(b, nil)
 	return a, a.signIn(1)
 }

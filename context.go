@@ -182,7 +182,8 @@ func (c *Context[U]) RevokeOthers() error { return c.state.RevokeOthers(c.Contex
 // Before it brings a change it makes the user as they are now the request's
 // current one, unless AssignUser has put another in their place. What happens
 // while nobody receives is brought together, as what there is by then. The channel
-// is closed after Ended, and when the handler has returned or the client has gone.
+// is closed after Ended, when the handler has returned or the client has gone, and
+// when Watch is called again.
 //
 // A connection that is open moves no idle time: a session ends under it. It stands
 // by the token that opened it: where that is replaced and works for Config.Grace

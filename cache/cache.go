@@ -71,7 +71,7 @@ type Cache struct {
 	flights   flights
 	users     health // of source
 	counters  counters
-	watching  chan struct{} // holds one value for each row that is read for a Watch
+	watching  chan struct{} // holds one value for each Watch that asks
 	closed    atomic.Bool
 	unclaim   func()
 	unobserve func()
@@ -89,7 +89,7 @@ func New(cfg Config) (*Cache, error) {
 		active:    cfg.Active,
 		event:     cfg.Event,
 		queues:    newQueues(),
-		watching:  make(chan struct{}, watchReads),
+		watching:  make(chan struct{}, watchTurns),
 		unobserve: func() {},
 	}
 	c.versioned, _ = cfg.Source.(VersionedSource)

@@ -40,6 +40,7 @@ func (s renewableStory) search(without ...func(*renewableModel)) result {
 // A client that renews is never signed out for it, whatever is lost or overlaps
 // within the grace, and a token that two have ends the session for both.
 func TestEveryScheduleOfRenewalsKeepsThePromises(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for name, story := range map[string]renewableStory{"a client alone": honest, "a client and a thief": stolen} {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +51,7 @@ func TestEveryScheduleOfRenewalsKeepsThePromises(t *testing.T) {
 }
 
 func TestEachRuleOfRenewalsIsNeeded(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for _, row := range []struct {
 		rule    string

@@ -16,6 +16,7 @@ func (s story) search(without ...mutation) result {
 // user is ever cached, and once all is quiet the cache is empty or agrees with
 // the database.
 func TestEveryScheduleKeepsThePromises(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for _, row := range []struct {
 		name  string
@@ -49,6 +50,7 @@ func TestEveryScheduleKeepsThePromises(t *testing.T) {
 
 // Without any one of these rules there is a schedule that breaks a promise.
 func TestEachRuleIsNeeded(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for _, row := range []struct {
 		rule    string
@@ -108,6 +110,7 @@ func TestEachRuleIsNeeded(t *testing.T) {
 // These rules stand behind others: where both of a pair hold, either may fail.
 // Where the first does not, the second is needed.
 func TestEachRuleIsNeededWhereAnotherFails(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for _, row := range []struct {
 		rule    string

@@ -110,3 +110,12 @@ func wantSome(t *testing.T, r result) {
 	}
 	t.Logf("%d states until %v", r.states, &r)
 }
+
+// onlyOneGoroutine skips a search under the race detector, which finds nothing in
+// it and takes ten times as long.
+func onlyOneGoroutine(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("a search has one goroutine: there is nothing for the race detector")
+	}
+}

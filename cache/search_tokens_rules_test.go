@@ -93,6 +93,7 @@ func (s tokenStory) search(without ...func(*tokenModel)) result {
 // Nobody who keeps to the rules is signed out by a rotation, whatever is lost
 // or overlaps, and nothing that was ended comes back.
 func TestEveryScheduleOfTokensKeepsThePromises(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for _, row := range []struct {
 		name  string
@@ -113,6 +114,7 @@ func TestEveryScheduleOfTokensKeepsThePromises(t *testing.T) {
 }
 
 func TestEachRuleOfTokensIsNeeded(t *testing.T) {
+	onlyOneGoroutine(t)
 	t.Parallel()
 	for _, row := range []struct {
 		rule    string

@@ -47,8 +47,9 @@ const (
 	longestPause = Time(15 * time.Second)
 	// toldPause bounds it where the time is told by somebody, who may move it.
 	toldPause = Time(50 * time.Millisecond)
-	// watchReads is how many rows are read at once for all Watches of a Cache.
-	watchReads = 16
+	// watchTurns is how many Watches of a Cache ask the store or the database at
+	// once: where all users are said to have changed, requests go first.
+	watchTurns = 8
 )
 
 // Watch follows a session. It returns nil for nobody's access.
@@ -121,7 +122,14 @@ func (w *Watch) look(ctx context.Context) (s Seen, news bool, err error) {
 	if c.closed.Load() {
 		return s, false, unavailable("watch a session", errClosed)
 	}
-	ctx, cancel := context.WithTimeout(ctx, Budget)
+	if c.memory == nil {
+		leave, err := w.turn(ctx)
+		if err != nil {
+			return s, false, err
+		}
+		defer leave()
+	}
+	ctx, cancel := Bounded(ctx, Budget)
 	defer cancel()
 	v, err := c.backend.load(ctx, w.account)
 	if err != nil {
@@ -160,12 +168,13 @@ func (w *Watch) mayKeep(v *view) time.Duration {
 // read reads the user, whom nobody has cached.
 func (w *Watch) read(ctx context.Context, v *view) (Seen, bool, error) {
 	c := w.cache
-	select {
-	case c.watching <- struct{}{}:
-	case <-ctx.Done():
-		return Seen{}, false, unavailable("read a user", ctx.Err())
+	if c.memory != nil {
+		leave, err := w.turn(ctx)
+		if err != nil {
+			return Seen{}, false, err
+		}
+		defer leave()
 	}
-	defer func() { <-c.watching }()
 	x := Access{account: v.account, epoch: v.epoch, token: Token{account: w.account}}
 	f, err := c.newest(ctx, &x, newestKey{account: w.account})
 	if err != nil {
@@ -177,6 +186,17 @@ func (w *Watch) read(ctx context.Context, v *view) (Seen, bool, error) {
 	w.saw(v, f.ReadAt)
 	c.counters.reloads.Add(1)
 	return Seen{User: f.User, ReadAt: f.ReadAt}, true, nil
+}
+
+// turn waits until few enough others ask.
+func (w *Watch) turn(ctx context.Context) (leave func(), err error) {
+	turns := w.cache.watching
+	select {
+	case turns <- struct{}{}:
+		return func() { <-turns }, nil
+	case <-ctx.Done():
+		return nil, unavailable("wait for a turn to look at an account", ctx.Err())
+	}
 }
 
 // saw notes under what the user was seen.

@@ -45,19 +45,6 @@ func (w *cookieWriter) read(_ *State, c *gin.Context) (value string, found int, 
 
 func (w *cookieWriter) carries(_ *State, c *gin.Context) bool { return hasCookie(c, w.cookie) }
 
-// cookieValue returns a cookie's value and how many different values the request
-// carries under its name. With more than one it cannot be told which of them
-// somebody else has planted, so neither counts.
-func cookieValue(r *http.Request, name string) (value string, found int) {
-	for _, c := range r.CookiesNamed(name) {
-		if found == 0 || c.Value != value {
-			value = c.Value
-			found++
-		}
-	}
-	return value, found
-}
-
 // send puts the cookie into the header now, for writers that reach the response
 // by another way than ours. It is looked at once more just before the first byte.
 func (w *cookieWriter) send(s *State, c *gin.Context, o *cache.Opened, kind outgoing) {

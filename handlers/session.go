@@ -141,7 +141,7 @@ func (s *State) finish() {
 	if s.outer != nil {
 		s.outer.flags.And(^covered)
 	}
-	for _, end := range s.some().watches {
+	if end := s.some().watch; end != nil {
 		end()
 	}
 	s.flags.Or(over)

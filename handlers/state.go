@@ -54,7 +54,7 @@ type rare struct {
 	spent   time.Duration // of cache.Budget, on calls so far
 	demand  *demand       // the strictest that the route has made; nil for none
 	audit   *cache.Opened // what the request was served, to be compared with the row; nil for most
-	watches []func()      // end what follows the request's session
+	watch   func()        // ends what follows the request's session; nil for nothing
 	failed  error         // why nobody can tell, where Config.WhenDown lets the request pass
 }
 

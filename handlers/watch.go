@@ -26,7 +26,7 @@ type Change struct {
 }
 
 // Watch follows the request's session and user, and tells of changes until the
-// handler returns.
+// handler returns, or calls it again.
 func (s *State) Watch(c *gin.Context) (<-chan Change, error) {
 	if err := s.auth.checkHandshake(c.Request); err != nil {
 		s.auth.Events.Emit(Event{Name: EventCrossOriginRefused})
@@ -49,7 +49,10 @@ func (s *State) Watch(c *gin.Context) (<-chan Change, error) {
 	if s.is(over) {
 		cancel()
 	}
-	s.more().watches = append(s.more().watches, cancel)
+	if before := s.some().watch; before != nil {
+		before()
+	}
+	s.more().watch = cancel
 	go w.run(ctx)
 	return w.told, nil
 }

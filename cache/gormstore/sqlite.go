@@ -50,7 +50,12 @@ func (s *Store) onlyOneDatabase(ctx context.Context) error {
 		return nil
 	}
 	for range 2 {
-		conn, err := s.pool.db.Conn(ctx)
+		var conn *sql.Conn
+		// A new connection may run statements that want a lock: those of the DSN.
+		err := s.try(ctx, func() (err error) {
+			conn, err = s.pool.db.Conn(ctx)
+			return err
+		})
 		if err != nil {
 			return s.failed(ctx, "reading", err)
 		}

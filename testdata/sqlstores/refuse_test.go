@@ -174,3 +174,20 @@ func TestNewKeepsPasswords(t *testing.T) {
 		})
 	}
 }
+
+// A connection that is made runs the statements of its DSN, and those may want a
+// lock that somebody has.
+func TestNewWaitsForConnections(t *testing.T) {
+	t.Parallel()
+	d := newDatabase(t, mainKinds[0])
+	db, s := d.openSpied(t)
+	s.mu.Lock()
+	s.refused = 3
+	s.mu.Unlock()
+	storeOn(t, db)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused > 0 {
+		t.Errorf("%d connections have yet to fail: New has made too few for this to show anything", s.refused)
+	}
+}

@@ -18,9 +18,19 @@ type spy struct {
 	prepared []string                 // guarded by mu
 	before   func(query string) error // guarded by mu; an error keeps the statement from being sent
 	after    func(query string) error // guarded by mu; an error takes the place of its answer
+	refused  int                      // guarded by mu; connections that are still to fail, for a lock
 }
 
 func (s *spy) Connect(ctx context.Context) (driver.Conn, error) {
+	s.mu.Lock()
+	refuse := s.refused > 0
+	if refuse {
+		s.refused--
+	}
+	s.mu.Unlock()
+	if refuse {
+		return nil, errors.New("database is locked (5) (SQLITE_BUSY)")
+	}
 	conn, err := s.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err

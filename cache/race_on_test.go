@@ -1,0 +1,6 @@
+//go:build race
+
+package cache
+
+// underRace reports whether the race detector watches.
+const underRace = true
