@@ -103,7 +103,11 @@ func (c *Cache) Open(ctx context.Context, in *Opening, o *Opened) error {
 	if !in.NoUser && due && o.session.dormant(v.now, c.rules) {
 		hit = false // after a long sleep the cached copy does not do
 	}
-	return c.openSlowly(ctx, o, hit, user, due)
+	// What runs here may be kept by others, o by nobody: so it need not be on the heap.
+	slow := *o
+	err := c.openSlowly(ctx, &slow, hit, user, due)
+	*o = slow
+	return err
 }
 
 // loadFor loads the account of a request, from this process where the store

@@ -19,11 +19,7 @@ const maxCookies = 3000
 // and a fifth of its time.
 func cookieValue(r *http.Request, name string) (value string, found int) {
 	lines := r.Header["Cookie"]
-	count := 0
-	for _, line := range lines {
-		count += strings.Count(line, ";") + 1
-	}
-	if count > maxCookies {
+	if tooMany(lines) {
 		return "", 0
 	}
 	for _, line := range lines {
@@ -38,6 +34,21 @@ func cookieValue(r *http.Request, name string) (value string, found int) {
 		}
 	}
 	return value, found
+}
+
+func tooMany(lines []string) bool {
+	count := 0
+	for _, line := range lines {
+		count += len(line) + 1 // more than there can be
+	}
+	if count <= maxCookies {
+		return false
+	}
+	count = 0
+	for _, line := range lines {
+		count += strings.Count(line, ";") + 1
+	}
+	return count > maxCookies
 }
 
 // valueIn returns the value of a pair of name and value, if it is of this name and
@@ -55,9 +66,18 @@ func valueIn(pair, name string) (value string, ok bool) {
 		value = value[1 : n-1]
 	}
 	for i := range len(value) {
-		if b := value[i]; b < 0x20 || b >= 0x7f || b == '"' || b == '\\' {
+		if !inCookie[value[i]] {
 			return "", false
 		}
 	}
 	return value, true
 }
+
+// inCookie are the bytes that a cookie's value may have: a look-up in a table is half
+// of what comparing takes.
+var inCookie = func() (may [256]bool) {
+	for b := range 0x7f {
+		may[b] = b >= 0x20 && b != '"' && b != ';' && b != '\\'
+	}
+	return may
+}()

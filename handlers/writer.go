@@ -41,7 +41,8 @@ func (s *State) sendToken(c *gin.Context, o *cache.Opened, kind outgoing) {
 		c.Writer.Header()["Cache-Control"] = noStore
 		return
 	}
-	s.auth.sender.send(s, c, o, kind)
+	kept := *o // by the sender, so that o itself, which every request has, need not be on the heap
+	s.auth.sender.send(s, c, &kept, kind)
 }
 
 // deleteToken has the client forget its token. It is called like sendToken.
