@@ -123,7 +123,7 @@ func (t *turn) steps(change func(string) error, commit func() error) error {
 func (t *turn) leave() {
 	if t.underWay() {
 		close(t.quit)
-		<-t.done
+		<-t.done //nolint:errcheck // the test has failed already
 	}
 }
 
@@ -273,7 +273,7 @@ func TestWritersOverlap(t *testing.T) {
 					if d.Name() == "sqlite" && (p.locks || q.locks) {
 						continue
 					}
-					t.Run(p.name+" and "+q.name, func(t *testing.T) { //nolint:paralleltest // they share the row
+					t.Run(p.name+" and "+q.name, func(t *testing.T) {
 						here := *c
 						here.TB = t
 						for _, order := range orders(3, 3) {
