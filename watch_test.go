@@ -259,6 +259,29 @@ func TestALivePageKeepsAnAssignedUser(t *testing.T) {
 	a.signIn(1).get("/as").want(http.StatusOK)
 }
 
+// A handler that watches again has one channel, and one goroutine behind it.
+func TestWatchAgainEndsTheFirst(t *testing.T) {
+	t.Parallel()
+	a, _ := newPeopleApp(t, nil)
+	a.router.GET("/twice", powgin.Handle(func(c *Context) {
+		first, err := c.Watch()
+		noError(t, err)
+		second, err := c.Watch()
+		noError(t, err)
+		if change, open := <-first; open {
+			t.Errorf("the first channel brings %+v; want it closed", change)
+		}
+		noError(t, a.auth.RevokeUser(c.Request.Context(), "1"))
+		if change := <-second; !change.Ended {
+			t.Errorf("the second channel brings %+v; want the end", change)
+		}
+	}))
+	a.signIn(1).get("/twice")
+	if got := a.auth.Stats().Watches; got > 1 {
+		t.Errorf("Stats counts %d live connections after the request", got)
+	}
+}
+
 func noError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
