@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// processTime is not known here.
+func processTime() float64 { return 0 }
