@@ -129,8 +129,10 @@ func (c *Cache) Users(ctx context.Context, tenant string) iter.Seq2[any, error] 
 // all yields the accounts of the space that have not expired.
 func (s *memorySpace) all() iter.Seq2[AccountID, *Account] {
 	return func(yield func(AccountID, *Account) bool) {
-		s.accounts.Range(func(id AccountID, a *Account) bool {
-			return a.expires <= s.memory.clock.now() || yield(id, a)
-		})
+		for id, a := range s.accounts.All() {
+			if a.expires > s.memory.clock.now() && !yield(id, a) {
+				return
+			}
+		}
 	}
 }

@@ -35,7 +35,7 @@ type Memory struct {
 // memorySpace holds one space's accounts and its epoch.
 type memorySpace struct {
 	memory   *Memory
-	accounts *xsync.Map[AccountID, *Account]
+	accounts *accountMap
 	epoch    atomic.Pointer[Epoch]
 	owner    owner                          // guarded by memory.mu
 	onExpiry atomic.Pointer[func(*Account)] // told of accounts that are forgotten; nil: nobody is
@@ -72,7 +72,7 @@ func (m *Memory) space(name string) *memorySpace {
 	defer m.mu.Unlock()
 	s := m.spaces[name]
 	if s == nil {
-		s = &memorySpace{memory: m, accounts: xsync.NewMap[AccountID, *Account]()}
+		s = &memorySpace{memory: m, accounts: newAccountMap()}
 		m.spaces[name] = s
 	}
 	return s
