@@ -107,7 +107,7 @@ func (f *floor) session(c *gin.Context) {
 	a := f.accounts[[16]byte(token[1:17])]
 	f.mu.RUnlock()
 	now := time.Now().UnixNano()
-	if a == nil || a.hash != hash || now > a.ends || now-a.renewed > int64(time.Minute*15) || now-a.loaded > int64(time.Minute) {
+	if a == nil || a.hash != hash || now > a.ends || now-a.renewed > int64(time.Hour) || now-a.loaded > int64(time.Hour) {
 		return
 	}
 	var user any = *a.user
@@ -132,7 +132,7 @@ func newFloor(b *testing.B) (*gin.Engine, string) {
 	router.Use(f.session)
 	router.GET("/", func(c *gin.Context) {
 		if u, ok := c.Request.Context().Value(floorKey{}).(benchUser); !ok || u.ID != 1 {
-			c.AbortWithStatus(http.StatusUnauthorized)
+			panic("the floor has found nobody: what is measured is worth nothing")
 		}
 	})
 	return router, "powgin=" + floorText.EncodeToString(token)
