@@ -123,18 +123,50 @@ func (c *Cache) Stats() Stats {
 	return s
 }
 
+// A Number is one of Stats, for those who pass them on.
+type Number struct {
+	Name  string // in snake_case, such as shared_loads
+	Unit  string // what is counted: a request, a token
+	Help  string // a sentence
+	Gauge bool   // it goes up and down; else it only grows
+	Value int64
+}
+
+// Numbers returns all but Ages, always in the same order.
+func (s Stats) Numbers() []Number {
+	counter := func(name, unit string, value uint64, help string) Number {
+		return Number{Name: name, Unit: unit, Help: help, Value: int64(value)}
+	}
+	gauge := func(name, unit string, value int, help string) Number {
+		return Number{Name: name, Unit: unit, Help: help, Gauge: true, Value: int64(value)}
+	}
+	return []Number{
+		counter("hits", "request", s.Hits, "Requests that were served the cached user."),
+		counter("misses", "request", s.Misses, "Requests that read the user, since none was cached or the copy was too old."),
+		counter("reloads", "request", s.Reloads, "Requests that read the user because they wanted them as they are."),
+		counter("shared_loads", "request", s.SharedLoads, "Misses and reloads that were served by a read of others."),
+		counter("stale", "request", s.Stale, "Requests that were served a copy too old, since no read was possible."),
+		counter("syncs", "change", s.Syncs, "Times that a user was said to have changed."),
+		counter("renewals", "token", s.Renewals, "Successors of tokens made."),
+		counter("grace_uses", "request", s.GraceUses, "Requests with a token that was replaced and still worked."),
+		counter("reuse_alarms", "request", s.ReuseAlarms, "Requests with a replaced token that worked no more."),
+		counter("errors", "call", s.Errors, "Calls to the store or the source of users that failed."),
+		counter("audits", "user", s.Audits, "Cached users who were compared with their rows."),
+		counter("differences", "user", s.Differences, "Audited users who differed although no change was announced."),
+		gauge("writers", "change", s.Writers, "Changes of users that this node has announced and not concluded."),
+		counter("checks", "user", s.Checks, "Reads of users that a look at the row's version was enough for."),
+		gauge("watches", "connection", s.Watches, "Live connections that this node has."),
+	}
+}
+
 // LogValue returns the numbers as a group of snake_case names. Of the ages it has
 // age_p50_seconds and age_p99_seconds: the bound of Ages that half, or 99 %, of the
 // users served since New were not older than. Where they were older than the last
 // bound it is that one, and where nobody was served there are none.
 func (s Stats) LogValue() slog.Value {
-	attrs := []slog.Attr{
-		slog.Uint64("hits", s.Hits), slog.Uint64("misses", s.Misses), slog.Uint64("reloads", s.Reloads),
-		slog.Uint64("shared_loads", s.SharedLoads), slog.Uint64("stale", s.Stale), slog.Uint64("syncs", s.Syncs),
-		slog.Uint64("renewals", s.Renewals), slog.Uint64("grace_uses", s.GraceUses),
-		slog.Uint64("reuse_alarms", s.ReuseAlarms), slog.Uint64("errors", s.Errors),
-		slog.Uint64("audits", s.Audits), slog.Uint64("differences", s.Differences), slog.Int("writers", s.Writers),
-		slog.Uint64("checks", s.Checks), slog.Int("watches", s.Watches),
+	var attrs []slog.Attr
+	for _, n := range s.Numbers() {
+		attrs = append(attrs, slog.Int64(n.Name, n.Value))
 	}
 	for _, q := range []struct {
 		name    string

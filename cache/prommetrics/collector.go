@@ -41,66 +41,23 @@ func New(auth Source, opts ...Option) prometheus.Collector {
 	for _, opt := range opts {
 		opt(c)
 	}
-	for _, m := range counters {
-		c.counters = append(c.counters, c.desc(m.name, m.help))
-	}
-	for _, m := range gauges {
-		c.gauges = append(c.gauges, c.desc(m.name, m.help))
+	for _, n := range (cache.Stats{}).Numbers() {
+		name := n.Name
+		if !n.Gauge {
+			name += "_total"
+		}
+		c.numbers = append(c.numbers, c.desc(name, n.Help))
 	}
 	c.ages = c.desc("user_age_seconds", "How old the copies of users were that requests were served.")
 	return c
 }
 
-// counters are the numbers that only grow.
-var counters = []struct {
-	name, help string
-	value      func(*cache.Stats) uint64
-}{
-	{"hits_total", "Requests that were served the cached user.",
-		func(s *cache.Stats) uint64 { return s.Hits }},
-	{"misses_total", "Requests that read the user, since none was cached or the copy was too old.",
-		func(s *cache.Stats) uint64 { return s.Misses }},
-	{"reloads_total", "Requests that read the user because they wanted them as they are.",
-		func(s *cache.Stats) uint64 { return s.Reloads }},
-	{"shared_loads_total", "Misses and reloads that were served by a read of others.",
-		func(s *cache.Stats) uint64 { return s.SharedLoads }},
-	{"stale_total", "Requests that were served a copy too old, since no read was possible.",
-		func(s *cache.Stats) uint64 { return s.Stale }},
-	{"syncs_total", "Times that a user was said to have changed.",
-		func(s *cache.Stats) uint64 { return s.Syncs }},
-	{"renewals_total", "Successors of tokens made.",
-		func(s *cache.Stats) uint64 { return s.Renewals }},
-	{"grace_uses_total", "Requests with a token that was replaced and still worked.",
-		func(s *cache.Stats) uint64 { return s.GraceUses }},
-	{"reuse_alarms_total", "Requests with a replaced token that worked no more.",
-		func(s *cache.Stats) uint64 { return s.ReuseAlarms }},
-	{"errors_total", "Calls to the store or the source of users that failed.",
-		func(s *cache.Stats) uint64 { return s.Errors }},
-	{"checks_total", "Reads of users that a look at the row's version was enough for.",
-		func(s *cache.Stats) uint64 { return s.Checks }},
-	{"audits_total", "Cached users who were compared with their rows.",
-		func(s *cache.Stats) uint64 { return s.Audits }},
-	{"differences_total", "Audited users who differed although no change was announced.",
-		func(s *cache.Stats) uint64 { return s.Differences }},
-}
-
-// gauges are those that go up and down.
-var gauges = []struct {
-	name, help string
-	value      func(*cache.Stats) int
-}{
-	{"writers", "Changes of users that this node has announced and not concluded.",
-		func(s *cache.Stats) int { return s.Writers }},
-	{"watches", "Live connections that this node has.",
-		func(s *cache.Stats) int { return s.Watches }},
-}
-
 // A collector holds nothing that changes.
 type collector struct {
-	source           Source
-	name             string
-	counters, gauges []*prometheus.Desc // as the tables have them
-	ages             *prometheus.Desc
+	source  Source
+	name    string
+	numbers []*prometheus.Desc // as Stats.Numbers has them
+	ages    *prometheus.Desc
 }
 
 func (c *collector) desc(name, help string) *prometheus.Desc {
@@ -109,10 +66,7 @@ func (c *collector) desc(name, help string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range c.counters {
-		ch <- d
-	}
-	for _, d := range c.gauges {
+	for _, d := range c.numbers {
 		ch <- d
 	}
 	ch <- c.ages
@@ -121,11 +75,12 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	s := c.source.Stats()
-	for i, m := range counters {
-		ch <- prometheus.MustNewConstMetric(c.counters[i], prometheus.CounterValue, float64(m.value(&s)))
-	}
-	for i, m := range gauges {
-		ch <- prometheus.MustNewConstMetric(c.gauges[i], prometheus.GaugeValue, float64(m.value(&s)))
+	for i, n := range s.Numbers() {
+		kind := prometheus.CounterValue
+		if n.Gauge {
+			kind = prometheus.GaugeValue
+		}
+		ch <- prometheus.MustNewConstMetric(c.numbers[i], kind, float64(n.Value))
 	}
 	count, sum, buckets := histogram(s.Ages)
 	ch <- prometheus.MustNewConstHistogram(c.ages, count, sum, buckets)
