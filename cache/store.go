@@ -57,6 +57,16 @@ type TxStore interface {
 	InTx(tx any) (Store, bool)
 }
 
+// A VersionStore is a Store that tells the versions of many records for less than
+// as many Loads. Nodes with many live connections ask it several times a second
+// whether others have changed what they follow.
+type VersionStore interface {
+	Store
+	// Versions returns the versions of the records with these keys, in their order,
+	// and the zero one for a record that is absent. All keys are of one space.
+	Versions(ctx context.Context, keys []Key) ([]ID, error)
+}
+
 // A Key names a record.
 type Key struct {
 	Space string

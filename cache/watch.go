@@ -97,7 +97,7 @@ func (w *Watch) Next(ctx context.Context) (Seen, error) {
 			}
 			continue
 		}
-		if news || w.failing && s.User != nil {
+		if news {
 			w.failing = false
 			return s, nil
 		}
@@ -138,7 +138,7 @@ func (w *Watch) look(ctx context.Context) (s Seen, news bool, err error) {
 	if !w.follows(&v) {
 		return Seen{Ended: true}, true, nil
 	}
-	w.rest(&v)
+	defer w.rest(&v)
 	a := v.account
 	user, cached := c.cached(&v)
 	gone := cached && !c.active(user)
@@ -203,7 +203,6 @@ func (w *Watch) turn(ctx context.Context) (leave func(), err error) {
 func (w *Watch) saw(v *view, readAt Time) {
 	w.lease, w.stamp, w.readAt = v.account.lease, v.stamp(), readAt
 	w.waited, w.changes = false, len(v.writers()) > 0
-	w.rest(v)
 }
 
 // stamp returns that of the epoch, zero where there is none.
@@ -241,7 +240,6 @@ func (w *Watch) waitsFor(v *view) bool {
 		return false
 	}
 	w.waited = true
-	w.pause = min(w.pause, changePause)
 	return true
 }
 
@@ -271,6 +269,9 @@ func (w *Watch) rest(v *view) {
 		next = min(next, old)
 	}
 	w.pause = min(next-v.now, longestPause)
+	if w.waited {
+		w.pause = min(w.pause, changePause)
+	}
 	if m := w.cache.memory; m != nil && m.memory.clock.told != nil {
 		w.pause = min(w.pause, toldPause)
 	}

@@ -82,16 +82,6 @@ func (ws *watchers) accounts() (ids []AccountID, fresh map[AccountID]struct{}) {
 	return ids, fresh
 }
 
-// A VersionStore is a Store that tells the versions of many records for less than
-// as many Loads. Nodes with many live connections ask it several times a second
-// whether others have changed what they follow.
-type VersionStore interface {
-	Store
-	// Versions returns the versions of the records with these keys, in their order,
-	// and the zero one for a record that is absent. All keys are of one space.
-	Versions(ctx context.Context, keys []Key) ([]ID, error)
-}
-
 const (
 	// pollEvery is how often a node looks at what is followed on it: a change on
 	// another node is to be told within 200 milliseconds.
