@@ -101,17 +101,24 @@ func TestASlowCommitStaysAnnounced(t *testing.T) {
 	})
 }
 
+// commitsSlowly begins a write whose COMMIT takes a minute, and returns what brings
+// its outcome.
+func (f *followed) commitsSlowly(write func(string) error) <-chan error {
+	f.opened.conns.onCommit(func(tx committer) error {
+		time.Sleep(time.Minute)
+		return tx.Commit()
+	})
+	done := make(chan error, 1)
+	go func() { done <- write("pro") }()
+	return done
+}
+
 // TestASlowCommitWhoseAnnouncementLapsesIsSeenAfterIt has the store fail for
 // longer than an announcement counts.
 func TestASlowCommitWhoseAnnouncementLapsesIsSeenAfterIt(t *testing.T) {
 	t.Parallel()
 	inEveryManner(t, nil, func(f *followed, write func(string) error) {
-		f.opened.conns.onCommit(func(tx committer) error {
-			time.Sleep(time.Minute)
-			return tx.Commit()
-		})
-		done := make(chan error, 1)
-		go func() { done <- write("pro") }()
+		done := f.commitsSlowly(write)
 		time.Sleep(5 * time.Second)
 		f.store.Down(true)
 		time.Sleep(40 * time.Second)
@@ -131,12 +138,7 @@ func TestASlowCommitWhoseAnnouncementLapsesIsSeenAfterIt(t *testing.T) {
 func TestABriefOutageDuringACommitIsBridged(t *testing.T) {
 	t.Parallel()
 	inEveryManner(t, nil, func(f *followed, write func(string) error) {
-		f.opened.conns.onCommit(func(tx committer) error {
-			time.Sleep(time.Minute)
-			return tx.Commit()
-		})
-		done := make(chan error, 1)
-		go func() { done <- write("pro") }()
+		done := f.commitsSlowly(write)
 		time.Sleep(9 * time.Second)
 		f.store.Down(true)
 		time.Sleep(8 * time.Second)
