@@ -55,7 +55,7 @@ func TestACommitThatFailsMayHaveHappened(t *testing.T) {
 		if want := map[string]string{"committed": "pro", "committed ten seconds later": "pro"}[name]; want != "" {
 			f.wantRow(name, 1, want)
 		}
-		mustWrite(f, write("again"))
+		noError(f, write("again"))
 		f.wantLook("the next write", f.alice, false, "again")
 		f.wantCached("the next write", f.alice)
 	})
@@ -88,7 +88,7 @@ func TestASlowCommitStaysAnnounced(t *testing.T) {
 		if n := f.store.Swaps() - swaps; n < 3 {
 			f.Errorf("in 95 seconds the announcement was made again %d times; want 3 at least", n)
 		}
-		mustWrite(f, <-done)
+		noError(f, <-done)
 		f.wantRow(name, 1, "pro")
 		f.wantLook(name+", once it is over", f.alice, false, "pro")
 		f.wantLook(name+", after that", f.alice, true, "pro")
@@ -127,7 +127,7 @@ func TestASlowCommitWhoseAnnouncementLapsesIsSeenAfterIt(t *testing.T) {
 			f.Errorf("OnError was told %v; want once that the announcement could not be kept up", errs)
 		}
 		f.wantCached("forgotten by the store", f.alice)
-		mustWrite(f, <-done)
+		noError(f, <-done)
 		f.wantLook("once it is over", f.alice, false, "pro")
 		f.wantCached("once it is over", f.alice)
 	})
@@ -147,7 +147,7 @@ func TestABriefOutageDuringACommitIsBridged(t *testing.T) {
 			time.Sleep(5 * time.Second)
 			f.wantLook("after the outage", f.alice, false, "free")
 		}
-		mustWrite(f, <-done)
+		noError(f, <-done)
 		f.wantLook("once it is over", f.alice, false, "pro")
 		f.told.wantTold(f, 0, "a brief outage")
 	})

@@ -60,7 +60,7 @@ type twin struct{ plain, followed *gorm.DB }
 func newTwin(t *testing.T, config gorm.Config) twin {
 	t.Helper()
 	w := twin{dialPlain(t, config), dialPlain(t, config)}
-	mustWrite(t, w.followed.Use(open(t, powgin.Config[Patron]{DB: w.followed})))
+	noError(t, w.followed.Use(open(t, powgin.Config[Patron]{DB: w.followed})))
 	return w
 }
 
@@ -70,11 +70,11 @@ func dialPlain(t *testing.T, config gorm.Config) *gorm.DB {
 	config.Logger = logger.Discard
 	dsn := "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"
 	db, err := gorm.Open(sqlite.Dialector{DriverName: "sqlite", DSN: dsn}, &config)
-	mustWrite(t, err)
+	noError(t, err)
 	pool, err := db.DB()
-	mustWrite(t, err)
+	noError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	mustWrite(t, db.AutoMigrate(&Patron{}))
+	noError(t, db.AutoMigrate(&Patron{}))
 	return db
 }
 
@@ -90,13 +90,13 @@ func (w twin) same(t *testing.T, f func(db *gorm.DB) any) {
 
 func (w twin) run(t *testing.T, db *gorm.DB, f func(db *gorm.DB) any) string {
 	t.Helper()
-	mustWrite(t, db.Exec("DELETE FROM patrons").Error)
+	noError(t, db.Exec("DELETE FROM patrons").Error)
 	for i, name := range []string{"ann", "ben", "cid", "dee"} {
-		mustWrite(t, db.Table("patrons").Create(map[string]any{"id": i + 1, "name": name, "plan": "free", "score": i}).Error)
+		noError(t, db.Table("patrons").Create(map[string]any{"id": i + 1, "name": name, "plan": "free", "score": i}).Error)
 	}
 	answer := f(db)
 	var rows []Patron
-	mustWrite(t, db.Order("id").Find(&rows).Error)
+	noError(t, db.Order("id").Find(&rows).Error)
 	return fmt.Sprintf("%+v, leaving %+v", answer, rows)
 }
 

@@ -65,12 +65,12 @@ func newKeyedWith[U any](t testing.TB, change func(*powgin.Config[U]), plan func
 	t.Helper()
 	s := &keyedSite[U]{TB: t, db: openFollowed(t, gorm.Config{}, new(U)).db, router: gin.New()}
 	for i := range users {
-		mustWrite(t, s.db.Create(&users[i]).Error)
+		noError(t, s.db.Create(&users[i]).Error)
 	}
 	cfg := powgin.Config[U]{DB: s.db, MaxAge: powgin.NoMaxAge, Transport: powgin.Cookie{Insecure: true}}
 	change(&cfg)
 	s.auth = open(t, cfg)
-	mustWrite(t, s.db.Use(s.auth))
+	noError(t, s.db.Use(s.auth))
 	s.router.Use(s.auth.Session())
 	s.router.POST("/in/:i", powgin.Handle(func(c *powgin.Context[U]) {
 		i, _ := strconv.Atoi(c.Param("i"))
@@ -107,7 +107,7 @@ func (s *keyedSite[U]) wantAnnounced(what string, write func(db *gorm.DB) error,
 	for _, b := range s.users {
 		b.get("/plan").want(http.StatusOK)
 	}
-	mustWrite(s, write(s.db))
+	noError(s, write(s.db))
 	var got []int
 	for i, b := range s.users {
 		before := s.auth.Stats().Misses

@@ -36,7 +36,7 @@ func TestMoreThanAHundredUsersInATransactionCountAsAll(t *testing.T) {
 				for i := range tt.n - 1 {
 					ids = append(ids, uint(100+i))
 				}
-				mustWrite(t, f.db.Transaction(func(tx *gorm.DB) error { return write(tx, ids) }))
+				noError(t, f.db.Transaction(func(tx *gorm.DB) error { return write(tx, ids) }))
 				f.wantLook("after it", f.alice, false, "pro")
 				f.wantLook("after it", f.bob, !tt.all, "free")
 			})
@@ -47,7 +47,7 @@ func TestMoreThanAHundredUsersInATransactionCountAsAll(t *testing.T) {
 func TestATransactionOfThousandsOfStatementsIsSeen(t *testing.T) {
 	t.Parallel()
 	f := newFollowed(t, nil)
-	mustWrite(t, f.db.Transaction(func(tx *gorm.DB) error {
+	noError(t, f.db.Transaction(func(tx *gorm.DB) error {
 		for i := range 5000 {
 			if err := setPlan(tx, fmt.Sprint("pro ", i)); err != nil {
 				return err
@@ -63,7 +63,7 @@ func TestATransactionOfThousandsOfStatementsIsSeen(t *testing.T) {
 func TestAWriteOfManyIsSeenThoughPartOfItIsTakenBack(t *testing.T) {
 	t.Parallel()
 	f := newFollowed(t, nil)
-	mustWrite(t, f.db.Transaction(func(tx *gorm.DB) error {
+	noError(t, f.db.Transaction(func(tx *gorm.DB) error {
 		if err := setPlan(tx, "pro"); err != nil {
 			return err
 		}
@@ -122,14 +122,14 @@ func TestAWriteOfATenantTouchesItsOwnUser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, look := newTenants(t)
-			mustWrite(t, write(inTenant(t.Context(), "red"), f, "pro"))
+			noError(t, write(inTenant(t.Context(), "red"), f, "pro"))
 			if hit, plan := look["red"](); hit || plan != "pro" {
 				t.Errorf("red's alice sees %q, from the cache: %t; want her row", plan, hit)
 			}
 			if hit, plan := look["blue"](); !hit || plan != "free" {
 				t.Errorf("blue's alice sees %q, from the cache: %t; want her own cached copy", plan, hit)
 			}
-			mustWrite(t, write(t.Context(), f, "premium"))
+			noError(t, write(t.Context(), f, "premium"))
 			for tenant, look := range look {
 				if hit, plan := look(); hit || plan != "premium" {
 					t.Errorf("after a write of no tenant %s's alice sees %q, from the cache: %t; want her row", tenant, plan, hit)
@@ -147,7 +147,7 @@ func TestAWriteOfATenantTouchesItsOwnUser(t *testing.T) {
 func TestATransactionOfSeveralTenantsTouchesEach(t *testing.T) {
 	t.Parallel()
 	f, look := newTenants(t)
-	mustWrite(t, f.db.Transaction(func(tx *gorm.DB) error {
+	noError(t, f.db.Transaction(func(tx *gorm.DB) error {
 		if err := setPlan(tx.WithContext(inTenant(t.Context(), "red")), "pro"); err != nil {
 			return err
 		}

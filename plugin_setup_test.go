@@ -44,9 +44,9 @@ func openFollowed(t testing.TB, config gorm.Config, models ...any) *opened {
 	o := &opened{}
 	file := filepath.Join(t.TempDir(), "app.db")
 	o.beside, _ = dialFaulty(t, file, gorm.Config{})
-	mustWrite(t, o.beside.AutoMigrate(append(models, &User{})...))
+	noError(t, o.beside.AutoMigrate(append(models, &User{})...))
 	for _, name := range []string{"alice", "bob"} {
-		mustWrite(t, o.beside.Create(&User{Email: name + "@example.com", Name: name, Plan: "free", Role: "member"}).Error)
+		noError(t, o.beside.Create(&User{Email: name + "@example.com", Name: name, Plan: "free", Role: "member"}).Error)
 	}
 	o.db, o.conns = dialFaulty(t, file, config)
 	return o
@@ -65,7 +65,7 @@ func follow(t testing.TB, o *opened, change func(*powgin.Config[User])) *followe
 		change(&f.config)
 	}
 	f.auth = open(t, f.config)
-	mustWrite(t, f.db.Use(f.auth))
+	noError(t, f.db.Use(f.auth))
 	f.mount()
 	f.alice, f.bob = f.signIn(1), f.signIn(2)
 	f.wantCached("at first", f.alice, f.bob)
@@ -85,17 +85,17 @@ func dialFaulty(t testing.TB, file string, config gorm.Config) (*gorm.DB, *fault
 	dsn := "file:" + file + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"
 	config.Logger = logger.Discard
 	first, err := gorm.Open(sqlite.Dialector{DriverName: "sqlite", DSN: dsn}, &gorm.Config{Logger: logger.Discard})
-	mustWrite(t, err)
+	noError(t, err)
 	pool, err := first.DB()
-	mustWrite(t, err)
+	noError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
 	faulty := &faultyPool{DB: pool}
 	db, err := gorm.Open(sqlite.Dialector{Conn: faulty}, &config)
-	mustWrite(t, err)
+	noError(t, err)
 	return db, faulty
 }
 
-func mustWrite(t testing.TB, err error) {
+func noError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +133,7 @@ func (f *followed) look(b *browser) (fromCache bool, plan string) {
 func (f *followed) row(id uint) string {
 	f.Helper()
 	var u User
-	mustWrite(f, f.opened.beside.WithContext(context.Background()).First(&u, id).Error)
+	noError(f, f.opened.beside.WithContext(context.Background()).First(&u, id).Error)
 	return u.Plan
 }
 

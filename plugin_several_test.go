@@ -16,7 +16,7 @@ func TestTwoAuthsFollowOneDB(t *testing.T) {
 		c.customers.MaxAge, c.staff.MaxAge = powgin.NoMaxAge, powgin.NoMaxAge
 		db = c.customers.DB
 	})
-	mustWrite(t, errors.Join(db.Use(s.customers), db.Use(s.staff)))
+	noError(t, errors.Join(db.Use(s.customers), db.Use(s.staff)))
 	if s.customers.Name() == s.staff.Name() {
 		t.Errorf("both are the plugin %q; want two names", s.staff.Name())
 	}
@@ -40,19 +40,19 @@ func TestTwoAuthsFollowOneDB(t *testing.T) {
 	check("cached")
 
 	check = reads(1, 0)
-	mustWrite(t, db.Model(&Customer{}).Where("id = 1").Update("name", "clara").Error)
+	noError(t, db.Model(&Customer{}).Where("id = 1").Update("name", "clara").Error)
 	b.wantNames("clara", "sam", "a customer is renamed")
 	b.wantNames("clara", "sam", "a customer is renamed")
 	check("a customer is renamed")
 
 	check = reads(0, 1)
-	mustWrite(t, db.Model(&Staff{}).Where("name = ?", "sam").Update("name", "tom").Error)
+	noError(t, db.Model(&Staff{}).Where("name = ?", "sam").Update("name", "tom").Error)
 	b.wantNames("clara", "tom", "staff are renamed")
 	b.wantNames("clara", "tom", "staff are renamed")
 	check("staff are renamed")
 
 	check = reads(1, 1)
-	mustWrite(t, db.Transaction(func(tx *gorm.DB) error {
+	noError(t, db.Transaction(func(tx *gorm.DB) error {
 		return errors.Join(tx.Model(&Staff{}).Where("id = 1").Update("name", "tim").Error,
 			tx.Exec("UPDATE customers SET name = 'cleo' WHERE id = 1").Error)
 	}))
@@ -89,7 +89,7 @@ func TestAuthsOfOneTypeFollowOneDB(t *testing.T) {
 					there.wantLook("there, right after the COMMIT", there.alice, false, "pro")
 					return err
 				})
-				mustWrite(t, write(here.db))
+				noError(t, write(here.db))
 				here.wantCached("here, once it is over", here.alice)
 				there.wantCached("there, once it is over", there.alice)
 				if name != "in bulk" { // of which the second one knows less
@@ -107,7 +107,7 @@ func (f *followed) beside(namespace string) *followed {
 	cfg := f.config
 	cfg.Namespace = namespace
 	b := &followed{app: &app{TB: f.TB, db: f.db, auth: open(f.TB, cfg)}, opened: f.opened, store: f.store, told: f.told}
-	mustWrite(f, f.db.Use(b.auth))
+	noError(f, f.db.Use(b.auth))
 	b.mount()
 	b.alice, b.bob = b.signIn(1), b.signIn(2)
 	b.wantCached("at first", b.alice, b.bob)

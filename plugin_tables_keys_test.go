@@ -74,7 +74,7 @@ func TestACompositeKeyOfAnotherTableIsExact(t *testing.T) {
 	s := newKeyedWith(t, func(c *powgin.Config[pairUser]) {
 		c.WatchTables = map[string]powgin.WatchTable{"pair_notes": {Columns: []string{"org", "nr"}}}
 	}, func(u pairUser) string { return u.Plan }, pairUser{"a,b", 1, "free"}, pairUser{"a,b", 2, "free"}, pairUser{"5", 1, "free"})
-	mustWrite(t, s.db.AutoMigrate(&pairNote{}))
+	noError(t, s.db.AutoMigrate(&pairNote{}))
 	s.wantAnnounced("Create", func(db *gorm.DB) error { return db.Create(&pairNote{Org: "a,b", Nr: 2}).Error }, 1)
 	s.wantAnnounced("raw", executed("UPDATE pair_notes SET pair_text = 'x' WHERE org = ? AND nr = '01'", "a,b"), 0)
 	s.wantAnnounced("raw, of a text that may be another one", executed("UPDATE pair_notes SET pair_text = 'x' WHERE org = '05' AND nr = 1"), 0, 1, 2)
@@ -94,7 +94,7 @@ func TestAColumnThatFoldsCountsAsAll(t *testing.T) {
 	s := newKeyedWith(t, func(c *powgin.Config[textUser]) {
 		c.WatchTables = map[string]powgin.WatchTable{"folded_notes": {Columns: []string{"owner"}}}
 	}, func(u textUser) string { return u.Plan }, textUser{"ann", "free"}, textUser{"ben", "free"})
-	mustWrite(t, s.db.AutoMigrate(&foldedNote{}))
+	noError(t, s.db.AutoMigrate(&foldedNote{}))
 	s.wantAnnounced("Create", func(db *gorm.DB) error { return db.Create(&foldedNote{Owner: "ANN"}).Error }, 0, 1)
 	s.wantAnnounced("Delete", func(db *gorm.DB) error { return db.Where("owner = 'ann'").Delete(&foldedNote{}).Error }, 0, 1)
 }

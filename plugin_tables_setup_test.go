@@ -141,7 +141,7 @@ func startTables[U any](s *tables, cfg powgin.Config[U], shown func(U) string, u
 	s.Helper()
 	cfg.MaxAge, cfg.Transport, cfg.Store, cfg.OnError = powgin.NoMaxAge, powgin.Cookie{Insecure: true}, s.store, s.told.on
 	auth := open(s.TB, cfg)
-	mustWrite(s, s.db.Use(auth))
+	noError(s, s.db.Use(auth))
 	s.misses = func() uint64 { return auth.Stats().Misses }
 	a := &app{TB: s.TB, router: gin.New()}
 	a.router.Use(auth.Session())
@@ -171,7 +171,7 @@ func (s *tables) reset() {
 		"INSERT INTO keeper_duties (keeper_id, duty_id) VALUES (1, 1), (2, 1)",
 		"INSERT INTO grants (keeper_id, name, code, level) VALUES (1, 'keys', 'a', 'some'), (2, 'keys', 'b', 'some')",
 	} {
-		mustWrite(s, s.beside.Exec(text).Error)
+		noError(s, s.beside.Exec(text).Error)
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *tables) wantRead(what string, changed []int) {
 			got = append(got, i+1)
 		}
 		var k Keeper
-		mustWrite(s, s.beside.First(&k, i+1).Error)
+		noError(s, s.beside.First(&k, i+1).Error)
 		if want := k.Name + ": " + k.Roles; page != want {
 			s.Errorf("%s: user %d sees %q; want %q", what, i+1, page, want)
 		}

@@ -24,7 +24,7 @@ func TestUseRefuses(t *testing.T) {
 	}{
 		"the same Auth twice": {func(t *testing.T, db *gorm.DB) error {
 			auth := open(t, powgin.Config[User]{DB: db})
-			mustWrite(t, db.Use(auth))
+			noError(t, db.Use(auth))
 			err := db.Use(auth)
 			if !errors.Is(err, gorm.ErrRegistered) {
 				t.Errorf("the second db.Use = %v; want gorm.ErrRegistered", err)
@@ -32,7 +32,7 @@ func TestUseRefuses(t *testing.T) {
 			return err
 		}, "registered"},
 		"an Auth that comes after dbresolver": {func(t *testing.T, db *gorm.DB) error {
-			mustWrite(t, db.Use(resolver{}))
+			noError(t, db.Use(resolver{}))
 			return db.Use(open(t, powgin.Config[User]{DB: db}))
 		}, "db.Use(auth) has to come before dbresolver's"},
 		"an Auth with Config.Users": {func(t *testing.T, db *gorm.DB) error {
@@ -110,7 +110,7 @@ func TestIgnoredColumnsAreNotAnnounced(t *testing.T) {
 		"gorm.DeletedAt, that is none": {func() error { return f.db.Model(person1()).Update("deleted_at", nil).Error }, true},
 	} {
 		f.wantCached(name, f.alice)
-		mustWrite(t, tt.write())
+		noError(t, tt.write())
 		f.wantLook(name, f.alice, !tt.seen, "free")
 	}
 }

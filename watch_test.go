@@ -282,13 +282,6 @@ func TestWatchAgainEndsTheFirst(t *testing.T) {
 	}
 }
 
-func noError(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A panic of the app's own code ends no process.
 func TestALivePageSurvivesAPanicOfTheApps(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ var errFn = errors.New("fn has failed")
 // besidePlan writes alice's row in a way that the plugin does not see.
 func (f *followed) besidePlan(id uint, plan string) {
 	f.Helper()
-	mustWrite(f, f.opened.beside.WithContext(context.Background()).Model(&User{}).Where("id = ?", id).Update("plan", plan).Error)
+	noError(f, f.opened.beside.WithContext(context.Background()).Model(&User{}).Where("id = ?", id).Update("plan", plan).Error)
 }
 
 func TestWriteIsAnnouncedBeforeAndConcludedAfter(t *testing.T) {
@@ -38,7 +38,7 @@ func TestWriteIsAnnouncedBeforeAndConcludedAfter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFollowed(t, nil)
-			mustWrite(t, f.auth.Write(t.Context(), tt.keys, func(context.Context) error {
+			noError(t, f.auth.Write(t.Context(), tt.keys, func(context.Context) error {
 				for _, plan := range []string{"free", "pro"} {
 					f.besidePlan(1, plan)
 					for range 2 {
@@ -136,9 +136,9 @@ func TestALongWriteStaysAnnounced(t *testing.T) {
 		f := follow(t, o, nil)
 		for _, keys := range [][]string{{"1"}, nil} {
 			f.besidePlan(1, "free")
-			mustWrite(t, f.auth.InvalidateAll(t.Context()))
+			noError(t, f.auth.InvalidateAll(t.Context()))
 			f.wantCached("at first", f.alice)
-			mustWrite(t, f.auth.Write(t.Context(), keys, func(ctx context.Context) error {
+			noError(t, f.auth.Write(t.Context(), keys, func(ctx context.Context) error {
 				for range 60 {
 					time.Sleep(5 * time.Second)
 					f.wantLook("while fn runs", f.alice, false, "free")
@@ -217,7 +217,7 @@ func TestInvalidateAllSignsNobodyOut(t *testing.T) {
 	f.besidePlan(2, "pro")
 	f.wantLook("beside the plugin", f.alice, true, "free")
 	tokens := f.alice.token() + f.bob.token()
-	mustWrite(t, f.auth.InvalidateAll(t.Context()))
+	noError(t, f.auth.InvalidateAll(t.Context()))
 	for _, b := range []*browser{f.alice, f.bob} {
 		f.wantLook("after InvalidateAll", b, false, "pro")
 		f.wantLook("after that", b, true, "pro")
