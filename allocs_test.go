@@ -32,8 +32,8 @@ func TestAllocationsOfACachedRequest(t *testing.T) { //nolint:paralleltest // th
 		change func(*powgin.Config[benchUser])
 		want   float64
 	}{
-		{"a cached request", nil, 4},
-		{"one with Keys", func(c *powgin.Config[benchUser]) { c.Keys = [][]byte{make([]byte, 32)} }, 4},
+		{"a cached request", nil, 3},
+		{"one with Keys", func(c *powgin.Config[benchUser]) { c.Keys = [][]byte{make([]byte, 32)} }, 3},
 	} {
 		x := newBench(t, row.change)
 		wantAllocs(t, row.what, x.router, request("GET", "/", x.signIn(t, 1)), row.want)
@@ -50,7 +50,7 @@ func TestAllocationsOfACachedRequest(t *testing.T) { //nolint:paralleltest // th
 	x.router.ServeHTTP(w, request("POST", "/token/1", ""))
 	r := request("GET", "/", "")
 	r.Header.Set("Authorization", "Bearer "+w.Body.String())
-	wantAllocs(t, "a cached request by Bearer", x.router, r, 4)
+	wantAllocs(t, "a cached request by Bearer", x.router, r, 3)
 }
 
 func TestAllocationsOfRequestsThatFindNobody(t *testing.T) { //nolint:paralleltest // they are counted
@@ -71,6 +71,6 @@ func TestAllocationsOfReloadAndSync(t *testing.T) { //nolint:paralleltest // the
 		}
 	}))
 	cookie := x.signIn(t, 1)
-	wantAllocs(t, "a reload", x.router, request("GET", "/reload", cookie), 27)
-	wantAllocs(t, "a sync that keeps the token", x.router, request("POST", "/keep", cookie), 41)
+	wantAllocs(t, "a reload", x.router, request("GET", "/reload", cookie), 26)
+	wantAllocs(t, "a sync that keeps the token", x.router, request("POST", "/keep", cookie), 40)
 }

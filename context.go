@@ -243,9 +243,9 @@ func (c *Context[U]) Copy() *Context[U] {
 }
 
 // keyOf returns the key of user as the set-up of the state sees it.
-func keyOf[U any](s *handlers.State, user U) string { return s.Auth().UserKey(&user) }
+func keyOf[U any](s *handlers.State, user U) string { return s.Auth().UserKey(user) }
 
-func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Clean(&user)) }
+func assign[U any](s *handlers.State, user U) { s.Assign(s.Auth().Clean(user)) }
 
 // SessionInfo tells what may be shown of a session. Nothing in it is a
 // credential. Its times are in UTC.

@@ -38,7 +38,7 @@ var _ gorm.Plugin = (*Auth[struct{}])(nil)
 // sessions from outside a request. It is safe for concurrent use.
 type Auth[U any] struct {
 	auth   *handlers.Auth
-	key    func(*U) string
+	keyOf  func(user any) string
 	plan   *handlers.CopyPlan
 	plugin *handlers.Plugin // nil with Users and no WatchTables
 	close  func()
@@ -117,21 +117,19 @@ func (a *Auth[U]) Close() error {
 // Key returns the key of a user, by which the other methods know them: the
 // primary key as text (JoinKey of its parts where it has several columns), or
 // what Users.Key returns. It is empty for a user without a primary key.
-func (a *Auth[U]) Key(user U) string { return a.key(&user) }
+func (a *Auth[U]) Key(user U) string { return a.keyOf(user) }
 
-func (a *Auth[U]) keyOf(user any) string { return a.key(user.(*U)) }
-
-// source returns where users are read from, and sets key.
+// source returns where users are read from, and sets keyOf.
 func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 	if r.Users != nil {
-		a.key = func(u *U) string { return r.Users.Key(*u) }
+		a.keyOf = func(user any) string { return r.Users.Key(user.(U)) }
 		return detaching[U]{users[U]{r.Users}, r.plan, r.codec}, nil
 	}
 	loader, err := handlers.NewLoader(r.DB, r.model)
 	if err != nil {
 		return nil, err
 	}
-	a.key = func(u *U) string { return r.model.Key(u) }
+	a.keyOf = r.model.Key
 	if r.VersionColumn == "" {
 		a.close = loader.Close
 		return detaching[U]{loader, r.plan, r.codec}, nil
@@ -146,7 +144,8 @@ func (a *Auth[U]) source(r *resolved[U]) (cache.Source, error) {
 
 // detaching is a source whose users share nothing with the app's memory and
 // lack what must not be cached, whatever the app's own code (a hook, a Find of
-// its own) has put into them.
+// its own) has put into them. It makes a U of the *U that it reads: from here on
+// users are values, and nobody can change a value that is in an interface.
 //
 // Where users are kept as bytes it hands out what they come back as, so that a
 // request which reads a user sees the same as those that find them cached.
@@ -161,7 +160,9 @@ func (s detaching[U]) Find(ctx context.Context, key string) (any, bool, error) {
 	if err != nil || !found {
 		return nil, false, err
 	}
-	s.plan.Detach(unsafe.Pointer(user.(*U)))
+	own := user.(*U)
+	s.plan.Detach(unsafe.Pointer(own))
+	user = *own
 	if s.codec == nil {
 		return user, true, nil
 	}
@@ -180,18 +181,16 @@ type versioned[U any] struct {
 }
 
 func (s versioned[U]) Unchanged(ctx context.Context, key string, user any) (bool, error) {
-	return s.versions.Unchanged(ctx, key, user)
+	known := user.(U)
+	return s.versions.Unchanged(ctx, key, &known)
 }
 
 // typed is a codec of the app's.
 type typed[U any] struct{ Codec[U] }
 
-func (c typed[U]) Encode(user any) ([]byte, error) { return c.Codec.Encode(*user.(*U)) }
+func (c typed[U]) Encode(user any) ([]byte, error) { return c.Codec.Encode(user.(U)) }
 
-func (c typed[U]) Decode(b []byte) (any, error) {
-	u, err := c.Codec.Decode(b)
-	return &u, err
-}
+func (c typed[U]) Decode(b []byte) (any, error) { return c.Codec.Decode(b) }
 
 // users is the source of a Config.Users.
 type users[U any] struct{ Users[U] }
@@ -201,14 +200,15 @@ func (s users[U]) Find(ctx context.Context, key string) (any, bool, error) {
 	return &u, found, err
 }
 
-// copyCached returns a copy by value of a user in the cache, who lacks already
-// what must not be there.
+// copyCached returns a user in the cache, who lacks already what must not be
+// there, for a request of its own. Where nothing in them can be changed in place
+// that is the cached value itself, whoever takes it out of the interface has a
+// copy. Not to copy it here too is an allocation, and a tenth of a cached request.
 func (a *Auth[U]) copyCached(cached any) any {
-	u := cached.(*U)
 	if !a.plan.Shares() {
-		return *u // boxing it is the copy
+		return cached
 	}
-	return a.copyOf(*u)
+	return a.copyOf(cached.(U))
 }
 
 // copyOf returns u, which is a copy already, detached from what it was copied
@@ -218,13 +218,13 @@ func (a *Auth[U]) copyOf(u U) U {
 	return u
 }
 
-func (a *Auth[U]) clean(user any) any { return a.copyOf(*user.(*U)) }
+func (a *Auth[U]) clean(user any) any { return a.copyOf(user.(U)) }
 
 func active[U any](f func(U) bool) func(any) bool {
 	if f == nil {
 		return nil
 	}
-	return func(user any) bool { return f(*user.(*U)) }
+	return func(user any) bool { return f(user.(U)) }
 }
 
 func renewalTokens[U any](r *resolved[U]) *cache.Tokens {
@@ -389,7 +389,7 @@ func RequireRecentSignIn(d time.Duration) gin.HandlerFunc {
 // tenant, where Config.Tenant is set. That it is cancelled stops none of them,
 // since what is committed must reach the cache; each takes 2.5 seconds at most.
 func (a *Auth[U]) Sync(ctx context.Context, user U, opts ...SyncOption) error {
-	return a.auth.Sync(ctx, a.key(&user), syncOptions(opts))
+	return a.auth.Sync(ctx, a.keyOf(user), syncOptions(opts))
 }
 
 // Invalidate drops the cached copies of the users with these keys, as Sync

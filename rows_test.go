@@ -46,7 +46,7 @@ func (p planted) Decode(b []byte) (member, error) {
 	if err != nil {
 		return member{}, err
 	}
-	return *m.(*member), nil
+	return m.(member), nil
 }
 
 // outside hides that a store is in the process, so that users go through bytes.
@@ -54,7 +54,7 @@ type outside struct{ cache.Store }
 
 func rowCodecOf(t *testing.T, user any) *handlers.RowCodec {
 	t.Helper()
-	c, faults := handlers.NewRowCodec(reflect.TypeOf(user).Elem())
+	c, faults := handlers.NewRowCodec(reflect.TypeOf(user))
 	if err := handlers.JoinFaults(faults); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func rowOf(t *testing.T, user any) []byte {
 func TestBrokenRowsAreMisses(t *testing.T) {
 	t.Parallel()
 	m, _, _ := (&members{}).Find(t.Context(), "")
-	row := rowOf(t, &m)
+	row := rowOf(t, m)
 	flipped := bytes.Clone(row)
 	flipped[len(flipped)-1] ^= 1
 	for _, r := range []struct {
@@ -86,17 +86,17 @@ func TestBrokenRowsAreMisses(t *testing.T) {
 		{"empty", []byte{}, 1},
 		{"cut short", row[:len(row)-1], 1},
 		{"with a flipped bit", flipped, 1},
-		{"of a member with a field more", rowOf(t, &struct {
+		{"of a member with a field more", rowOf(t, struct {
 			ID    uint
 			Email string
 			Since time.Time
 			Role  string
 		}{7, "a@example.com", m.Since, ""}), 1},
-		{"of a member with a field less", rowOf(t, &struct {
+		{"of a member with a field less", rowOf(t, struct {
 			ID    uint
 			Email string
 		}{7, "a@example.com"}), 1},
-		{"of a member with a field of another type", rowOf(t, &struct {
+		{"of a member with a field of another type", rowOf(t, struct {
 			ID    uint
 			Email string
 			Since *time.Time
@@ -132,7 +132,7 @@ func readsOf(t *testing.T, what string, row []byte) int {
 // nodeOf returns one of several that share a store, and write this row.
 func nodeOf(t *testing.T, users *members, store cache.Store, row []byte) http.Handler {
 	t.Helper()
-	auth, err := powgin.New(powgin.Config[member]{Users: users, Store: store, Codec: planted{rowCodecOf(t, &member{}), row}})
+	auth, err := powgin.New(powgin.Config[member]{Users: users, Store: store, Codec: planted{rowCodecOf(t, member{}), row}})
 	if err != nil {
 		t.Fatal(err)
 	}

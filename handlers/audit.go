@@ -41,7 +41,7 @@ func (s *State) audit() {
 		defer cancel()
 		var fields []string
 		row, differs, err := a.Cache.Audit(ctx, o, func(cached, row any) bool {
-			fields = differences(reflect.ValueOf(cached).Elem(), reflect.ValueOf(row).Elem())
+			fields = differences(reflect.ValueOf(cached), reflect.ValueOf(row))
 			return len(fields) == 0
 		})
 		switch {

@@ -13,8 +13,9 @@ import (
 )
 
 // Config is a set-up as package powgin hands it down: complete, checked, and
-// without types. Every field but Tenant, Metadata, Import, DropAtSignIn,
-// WhenDownFor, Refuse and the paths is required.
+// without types: a user is an interface that holds a value of UserType. Every
+// field but Tenant, Metadata, Import, DropAtSignIn, WhenDownFor, Refuse and the
+// paths is required.
 type Config struct {
 	Cache  *cache.Cache
 	Tokens *cache.Tokens
@@ -26,12 +27,13 @@ type Config struct {
 	// are none: with carriers that send tokens by themselves.
 	RenewalTokens *cache.Tokens
 	UserType      reflect.Type
-	// UserKey returns the key of a user, given as a pointer.
+	// UserKey returns the key of a user.
 	UserKey func(user any) string
-	// Copy returns a cached user by value, sharing nothing with it.
+	// Copy returns a cached user as one request's own: what it may change in them
+	// nobody else sees.
 	Copy func(cached any) any
-	// Clean returns a user by value, given as a pointer, who shares nothing with
-	// the app's and lacks what must not be in the current user.
+	// Clean returns a user who shares nothing with the app's and lacks what must
+	// not be in the current user.
 	Clean func(user any) any
 	// NewState returns the state of a request, beside the typed context that
 	// handlers of this user type get.

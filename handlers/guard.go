@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -66,12 +65,7 @@ func (s *State) requireRecent(d time.Duration) error {
 // strangerLocked reports whether AssignUser has put another user in the place of
 // the session's. It is called with mu held.
 func (s *State) strangerLocked() bool {
-	if s.origin != originAssigned {
-		return false
-	}
-	user := reflect.New(s.auth.UserType)
-	user.Elem().Set(reflect.ValueOf(s.user))
-	return s.auth.UserKey(user.Interface()) != s.access.UserKey()
+	return s.origin == originAssigned && s.auth.UserKey(s.user) != s.access.UserKey()
 }
 
 // Require returns the middleware that lets users pass for whom ok is true.

@@ -57,16 +57,18 @@ func NewRowCodec(t reflect.Type) (*RowCodec, []Fault) {
 	return &RowCodec{typ: t, root: root, shape: [shapeSize]byte(sum[:])}, nil
 }
 
-// Encode returns the bytes of a user, given as a pointer. A user whose pointers
+// Encode returns the bytes of a user, given by value. A user whose pointers
 // lead back to where they came from, and one whose own methods fail, is an error.
 func (c *RowCodec) Encode(user any) (b []byte, err error) {
 	defer recovered(&err)
 	v := reflect.ValueOf(user)
-	if v.Type() != reflect.PointerTo(c.typ) || v.IsNil() {
+	if !v.IsValid() || v.Type() != c.typ {
 		return nil, fmt.Errorf("powgin: a %T is no user of this codec", user)
 	}
+	own := reflect.New(c.typ)
+	own.Elem().Set(v)
 	w := rowWriter{b: make([]byte, headSize, 256)}
-	c.root.write(&w, v.UnsafePointer())
+	c.root.write(&w, own.UnsafePointer())
 	if w.err != nil {
 		return nil, w.err
 	}
@@ -80,7 +82,7 @@ func (c *RowCodec) sealed(b []byte) []byte {
 	return b
 }
 
-// Decode returns a pointer to the user that Encode was given. Bytes of another
+// Decode returns the user, by value, that Encode was given. Bytes of another
 // shape of the type, and damaged ones, are an error.
 func (c *RowCodec) Decode(b []byte) (user any, err error) {
 	defer recovered(&err)
@@ -97,7 +99,7 @@ func (c *RowCodec) Decode(b []byte) (user any, err error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	return fresh.Interface(), nil
+	return fresh.Elem().Interface(), nil
 }
 
 // recovered makes an error of a panic in the app's own methods. What was thrown

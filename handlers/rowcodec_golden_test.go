@@ -70,13 +70,13 @@ func goldenMember() *member {
 // goldenRows tells of the users in the golden files.
 func goldenRows() map[string]any {
 	return map[string]any{
-		"member":      goldenMember(),
-		"member-zero": &member{},
-		"leaves": &leaves{
+		"member":      *goldenMember(),
+		"member-zero": member{},
+		"leaves": leaves{
 			true, -1, math.MinInt8, math.MinInt64, 1, 255, math.MaxUint64, 0.25, math.Inf(-1), complex(1, -2),
 			"ä\x00\xff", goldenTime(), 42, "",
 		},
-		"branches": &branches{
+		"branches": branches{
 			[16]byte{1, 15: 2}, []byte{0, 255}, nil, []string{}, []string{"a", "", "b"}, map[string]int{"one": 1},
 			[]*branches{nil, {Tags: []string{"kid"}}}, [][]struct{ A, B int }{{{1, 2}}, nil, {}}, netip.MustParseAddr("fe80::1%eth0"),
 		},
@@ -85,7 +85,7 @@ func goldenRows() map[string]any {
 
 func codecOf(t testing.TB, user any) *handlers.RowCodec {
 	t.Helper()
-	c, faults := handlers.NewRowCodec(reflect.TypeOf(user).Elem())
+	c, faults := handlers.NewRowCodec(reflect.TypeOf(user))
 	if err := handlers.JoinFaults(faults); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // otherShapes are users of another version of the app, whose member has changed.
 var otherShapes = map[string]any{
-	"a field more": &struct {
+	"a field more": struct {
 		ID        uint
 		CreatedAt time.Time
 		Email     string
@@ -17,14 +17,14 @@ var otherShapes = map[string]any{
 		Seen      sql.NullTime
 		Role      string
 	}{},
-	"a field less": &struct {
+	"a field less": struct {
 		ID        uint
 		CreatedAt time.Time
 		Email     string
 		Plan      *string
 		Locked    bool
 	}{},
-	"a field renamed": &struct {
+	"a field renamed": struct {
 		ID        uint
 		CreatedAt time.Time
 		Email     string
@@ -32,7 +32,7 @@ var otherShapes = map[string]any{
 		Blocked   bool
 		Seen      sql.NullTime
 	}{},
-	"a field of another type": &struct {
+	"a field of another type": struct {
 		ID        uint
 		CreatedAt time.Time
 		Email     string
@@ -40,7 +40,7 @@ var otherShapes = map[string]any{
 		Locked    bool
 		Seen      sql.NullTime
 	}{},
-	"a field of another size": &struct {
+	"a field of another size": struct {
 		ID        uint64
 		CreatedAt time.Time
 		Email     string
@@ -48,7 +48,7 @@ var otherShapes = map[string]any{
 		Locked    bool
 		Seen      sql.NullTime
 	}{},
-	"two fields in another order": &struct {
+	"two fields in another order": struct {
 		ID        uint
 		CreatedAt time.Time
 		Email     string
@@ -56,7 +56,7 @@ var otherShapes = map[string]any{
 		Seen      sql.NullTime
 		Locked    bool
 	}{},
-	"a field left out": &struct {
+	"a field left out": struct {
 		ID        uint
 		CreatedAt time.Time
 		Email     string

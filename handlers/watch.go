@@ -41,9 +41,7 @@ func (s *State) Watch(c *gin.Context) (<-chan Change, error) {
 	if s.origin == originAssigned || s.user == nil {
 		w.anew = true // the app does not know the session's own
 	} else {
-		shown := reflect.New(s.auth.UserType)
-		shown.Elem().Set(reflect.ValueOf(s.user))
-		w.shown = shown.Interface()
+		w.shown = s.user
 	}
 	ctx, cancel := context.WithCancel(c.Request.Context())
 	if s.is(over) {
@@ -87,7 +85,7 @@ type watch struct {
 	state     *State
 	following *cache.Watch
 	told      chan Change
-	shown     any  // a pointer to the user whom the connection knows, nil until there is one
+	shown     any  // the user whom the connection knows, nil until there is one
 	anew      bool // that they are as they were is worth telling
 }
 
@@ -137,7 +135,7 @@ func (w *watch) next(ctx context.Context) (change Change, tell bool) {
 func (w *watch) news(user any) bool {
 	known, anew := w.shown, w.anew
 	w.shown, w.anew = user, false
-	return anew || known != nil && len(differences(reflect.ValueOf(known).Elem(), reflect.ValueOf(user).Elem())) > 0
+	return anew || known != nil && len(differences(reflect.ValueOf(known), reflect.ValueOf(user))) > 0
 }
 
 // changed makes the user the request's current one, unless the app has assigned
