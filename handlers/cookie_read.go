@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/binary"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -65,19 +66,33 @@ func valueIn(pair, name string) (value string, ok bool) {
 	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
 		value = value[1 : n-1]
 	}
-	for i := range len(value) {
-		if !inCookie[value[i]] {
-			return "", false
-		}
-	}
-	return value, true
+	return value, inCookie(value)
 }
 
-// inCookie are the bytes that a cookie's value may have: a look-up in a table is half
-// of what comparing takes.
-var inCookie = func() (may [256]bool) {
-	for b := range 0x7f {
-		may[b] = b >= 0x20 && b != '"' && b != ';' && b != '\\'
+// inCookie reports whether a cookie's value may have all these bytes. It looks at 8
+// of them at once: byte by byte it took half of what reading the cookie takes.
+func inCookie(value string) bool {
+	var bad uint64
+	for len(value) >= 8 {
+		bad |= outside(binary.LittleEndian.Uint64([]byte(value[:8])))
+		value = value[8:]
 	}
-	return may
-}()
+	last := [8]byte{'0', '0', '0', '0', '0', '0', '0', '0'}
+	copy(last[:], value)
+	return (bad|outside(binary.LittleEndian.Uint64(last[:])))&(high*ones) == 0
+}
+
+// ones is 1 in each of 8 bytes, and high their highest bit.
+const (
+	ones = 0x0101010101010101
+	high = 0x80
+)
+
+// outside sets the highest bit of some byte where one of the 8 is none that a
+// cookie's value may have: below a space, a quote, a semicolon, a backslash, or from
+// 0x7f up. (A subtraction sets it where it goes below zero. What it borrows from the
+// next byte, or the addition carries to it, comes from a byte that is bad itself.)
+func outside(b uint64) uint64 {
+	return b | (b + ones) | (b - ' '*ones) |
+		((b ^ '"'*ones) - ones) | ((b ^ ';'*ones) - ones) | ((b ^ '\\'*ones) - ones)
+}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -41,6 +42,20 @@ func TestCookiesAreReadAsNetHTTPDoes(t *testing.T) {
 	}
 	wantAsNetHTTP(t, "a")
 	wantAsNetHTTP(t, "__Host-powgin", "_ga=GA1.1; __Host-powgin=abc; __Host-powgin-staff=def")
+}
+
+// Each byte, in each place that is looked at in another way.
+func TestEveryByteOfACookieIsReadAsNetHTTPDoes(t *testing.T) {
+	t.Parallel()
+	for size := range 18 {
+		for at := range size {
+			value := bytes.Repeat([]byte("0"), size)
+			for b := range 256 {
+				value[at] = byte(b)
+				wantAsNetHTTP(t, "a", "a="+string(value))
+			}
+		}
+	}
 }
 
 func TestReadingACookieAllocatesNothing(t *testing.T) { //nolint:paralleltest // allocations are counted
