@@ -29,6 +29,9 @@ func floorContenders() []contender {
 			},
 		},
 		{name: theFloor, kind: floors, chart: true, loopback: true, open: floorOf(parse)},
+		{name: "floor, its answer not to be stored", kind: floors, loopback: true, open: floorOf(parse, func(c *gin.Context) {
+			c.Header("Cache-Control", "no-store")
+		})},
 		{name: "floor, its header scanned by hand", kind: floors, open: floorOf(scan)},
 	}
 }
@@ -77,7 +80,8 @@ func (f *floor) session(c *gin.Context) {
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), floorKey{}, user))
 }
 
-func floorOf(cookie func(*http.Request, string) string) func(w *world) (*app, error) {
+// floorOf is an app whose handlers also run those given, behind the look-up.
+func floorOf(cookie func(*http.Request, string) string, also ...gin.HandlerFunc) func(w *world) (*app, error) {
 	return func(w *world) (*app, error) {
 		token := make([]byte, 49)
 		for i := range token {
@@ -92,6 +96,7 @@ func floorOf(cookie func(*http.Request, string) string) func(w *world) (*app, er
 		}}
 		router := gin.New()
 		router.Use(f.session)
+		router.Use(also...)
 		router.GET("/", func(c *gin.Context) {
 			u, _ := c.Request.Context().Value(floorKey{}).(User)
 			seen(c, &u)

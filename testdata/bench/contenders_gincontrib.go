@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/cookie"
@@ -48,9 +49,14 @@ func ginRedis(w *world) (sessions.Store, error) {
 	return store, redis.SetKeyPrefix(store, w.name+":gin:")
 }
 
+// ginSame is what InSession is held against: it decodes the same session, which has
+// more in it than a number.
+const ginSame = "gin-contrib cookie store, what InSession keeps"
+
 func ginMemory() []contender {
 	return []contender{
 		{name: "gin-contrib cookie store, id only", chart: true, loopback: true, open: ginID(ginCookie, nil)},
+		{name: ginSame, open: ginValues(ginCookie)},
 		{name: "gin-contrib memstore, id only", open: ginID(ginMemstore, nil)},
 		{name: "gin-contrib cookie store, user in the session", chart: true, loopback: true, open: ginUser(ginCookie)},
 		{name: "gin-contrib memstore, user in the session", chart: true, open: ginUser(ginMemstore)},
@@ -83,7 +89,7 @@ func ginStores() []contender {
 // there is somewhere to read from.
 func ginID(newStore ginStore, open opens) func(w *world) (*app, error) {
 	return func(w *world) (*app, error) {
-		router, err := ginRouter(w, newStore, alice.ID)
+		router, err := ginRouter(w, newStore, user(alice.ID))
 		if err != nil {
 			return nil, err
 		}
@@ -102,10 +108,33 @@ func ginID(newStore ginStore, open opens) func(w *world) (*app, error) {
 	}
 }
 
+// ginValues is an app that keeps values in a session as InSession does, a token and
+// whose it is: they have its keys and lengths, and are looked up and compared.
+func ginValues(newStore ginStore) func(w *world) (*app, error) {
+	token, whose := strings.Repeat("t", 66), strings.Repeat("w", 22)
+	return func(w *world) (*app, error) {
+		router, err := ginRouter(w, newStore, func(s sessions.Session) {
+			s.Set("powgin", token)
+			s.Set("powgin.user", whose)
+		})
+		if err != nil {
+			return nil, err
+		}
+		router.GET("/", func(c *gin.Context) {
+			if s := sessions.Default(c); s.Get("powgin") == token && s.Get("powgin.user") == whose {
+				seenID(c, alice.ID)
+				return
+			}
+			seenID(c, 0)
+		})
+		return (&app{handler: router, says: saysID}).signIn(w)
+	}
+}
+
 // ginUser is an app that keeps the user itself in a session.
 func ginUser(newStore ginStore) func(w *world) (*app, error) {
 	return func(w *world) (*app, error) {
-		router, err := ginRouter(w, newStore, alice)
+		router, err := ginRouter(w, newStore, user(alice))
 		if err != nil {
 			return nil, err
 		}
@@ -117,8 +146,8 @@ func ginUser(newStore ginStore) func(w *world) (*app, error) {
 	}
 }
 
-// ginRouter returns a router whose sign-in keeps the value in a session.
-func ginRouter(w *world, newStore ginStore, value any) (*gin.Engine, error) {
+// ginRouter returns a router whose sign-in fills a session.
+func ginRouter(w *world, newStore ginStore, fill func(sessions.Session)) (*gin.Engine, error) {
 	store, err := newStore(w)
 	if err != nil {
 		return nil, err
@@ -127,10 +156,15 @@ func ginRouter(w *world, newStore ginStore, value any) (*gin.Engine, error) {
 	router.Use(sessions.Sessions("app", store))
 	router.POST("/signin", func(c *gin.Context) {
 		s := sessions.Default(c)
-		s.Set("user", value)
+		fill(s)
 		if err := s.Save(); err != nil {
 			c.String(http.StatusInternalServerError, "saving the session: %v", err)
 		}
 	})
 	return router, nil
+}
+
+// user has a session hold the value as its user.
+func user(value any) func(sessions.Session) {
+	return func(s sessions.Session) { s.Set("user", value) }
 }

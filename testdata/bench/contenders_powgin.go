@@ -31,7 +31,7 @@ func powginMemory() []contender {
 			config: func(c *powgin.Config[User]) { c.Transport = powgin.Bearer{} },
 		})},
 		{name: "powgin, InSession over the cookie store", kind: powgins, chart: true,
-			against: []string{powginCached, "gin-contrib cookie store, id only"}, open: powginApp(setup{
+			against: []string{powginCached, ginSame, "gin-contrib cookie store, id only"}, open: powginApp(setup{
 				sessions: ginCookie,
 				config:   func(c *powgin.Config[User]) { c.Transport = powgin.InSession{} },
 			})},
