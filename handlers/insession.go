@@ -49,16 +49,28 @@ func (t *inSession) name() string { return "the value " + t.Key + " in the sessi
 
 func (t *inSession) vary(h http.Header) { addVary(h, "Cookie") }
 
+// inside is what a request with a mounted session needs beside its State, in one
+// object: four of them take 0.3 µs more.
+type inside struct {
+	rare
+	carried
+	writer
+	guarded
+}
+
 // read also sees to what becomes of the session in this request: whatever saves
 // it has to pass by us.
 func (t *inSession) read(s *State, c *gin.Context) (text string, found int, err error) {
-	session, ok := t.guard(s, c)
+	in := new(inside)
+	session, ok := t.guard(s, c, &in.guarded)
 	if !ok {
 		return "", 0, ErrNoGinSession
 	}
-	m := &carried{session: session, brief: session.Options.MaxAge == 0}
-	s.more().mounted = m
-	s.wrap(c)
+	m := &in.carried
+	m.session, m.brief = session, session.Options.MaxAge == 0
+	s.rare = &in.rare
+	s.rare.mounted = m
+	s.wrapIn(c, &in.writer)
 	// With gorilla's registry: who mounts the session once more, as
 	// gin.Engine.HandleContext has it, gets the same.
 	s.Context = s.received.Context()

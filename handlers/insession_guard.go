@@ -24,9 +24,9 @@ type guarded struct {
 	state *State
 }
 
-// guard puts a guarded session in the place of the mounted one, and returns what
-// it wraps. It reports false where no session is mounted, or not this one.
-func (t *inSession) guard(s *State, c *gin.Context) (*gorilla.Session, bool) {
+// guard puts g, a guarded session, in the place of the mounted one, and returns
+// what it wraps. It reports false where no session is mounted, or not this one.
+func (t *inSession) guard(s *State, c *gin.Context, g *guarded) (*gorilla.Session, bool) {
 	value, _ := c.Get(sessions.DefaultKey)
 	found, name := t.mountedIn(value)
 	inner, ok := found.(ginSession)
@@ -37,13 +37,13 @@ func (t *inSession) guard(s *State, c *gin.Context) (*gorilla.Session, bool) {
 	if session == nil || session.Options == nil || t.Session != "" && session.Name() != t.Session {
 		return nil, false
 	}
-	outside := guarded{inner, s}
+	*g = guarded{inner, s}
 	if all, ok := value.(map[string]sessions.Session); ok {
 		all = maps.Clone(all)
-		all[name] = outside
+		all[name] = g
 		c.Set(sessions.DefaultKey, all)
 	} else {
-		c.Set(sessions.DefaultKey, sessions.Session(outside))
+		c.Set(sessions.DefaultKey, sessions.Session(g))
 	}
 	return session, true
 }
@@ -51,7 +51,7 @@ func (t *inSession) guard(s *State, c *gin.Context) (*gorilla.Session, bool) {
 // enterAgain guards the session that was mounted anew, where the app sends the
 // request through the router once more, and watches over the response again.
 func (t *inSession) enterAgain(s *State, c *gin.Context) {
-	session, ok := t.guard(s, c)
+	session, ok := t.guard(s, c, new(guarded))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.some().mounted

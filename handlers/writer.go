@@ -76,12 +76,17 @@ func (s *State) loseToken(c *gin.Context, o *cache.Opened) {
 // wrap puts our writer around the response's. Only requests that send a cookie
 // pay for it.
 func (s *State) wrap(c *gin.Context) *writer {
-	r := s.more()
-	if r.writer == nil {
-		r.writer = &writer{ResponseWriter: c.Writer, state: s}
-		c.Writer = r.writer
+	if w := s.some().writer; w != nil {
+		return w
 	}
-	return r.writer
+	return s.wrapIn(c, new(writer))
+}
+
+// wrapIn makes w that writer.
+func (s *State) wrapIn(c *gin.Context, w *writer) *writer {
+	w.ResponseWriter, w.state = c.Writer, s
+	s.more().writer, c.Writer = w, w
+	return w
 }
 
 // A writer looks at the cookie once more just before the first byte: by then
