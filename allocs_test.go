@@ -71,6 +71,6 @@ func TestAllocationsOfReloadAndSync(t *testing.T) { //nolint:paralleltest // the
 		}
 	}))
 	cookie := x.signIn(t, 1)
-	wantAllocs(t, "a reload", x.router, request("GET", "/reload", cookie), 26)
-	wantAllocs(t, "a sync that keeps the token", x.router, request("POST", "/keep", cookie), 40)
+	wantAllocs(t, "a reload", x.router, request("GET", "/reload", cookie), 22)
+	wantAllocs(t, "a sync that keeps the token", x.router, request("POST", "/keep", cookie), 36)
 }

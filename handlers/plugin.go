@@ -59,7 +59,7 @@ func (p *Plugin) Name() string { return p.name }
 // Initialize puts the plugin to work on db. GORM and dbresolver call it, once for
 // every pool.
 func (p *Plugin) Initialize(db *gorm.DB) error {
-	if _, ok := db.Plugins["gorm:db_resolver"]; ok {
+	if _, ok := db.Plugins[resolver]; ok {
 		return ErrResolverFirst
 	}
 	if faults := dbFaults(db); len(faults) > 0 {
