@@ -28,7 +28,7 @@ type feed struct {
 // cookie that its header brings.
 func (b *browser) listen(t *testing.T, server *httptest.Server, path string) *feed {
 	t.Helper()
-	ctx, hangUp := context.WithCancel(t.Context())
+	ctx, hangUp := context.WithTimeout(t.Context(), time.Minute) // a stream that says nothing fails its own test
 	t.Cleanup(hangUp)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
 	if err != nil {
