@@ -1,8 +1,11 @@
 package gormstore
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
+
+	"github.com/powgin/powgin/cache"
 )
 
 // The statements are what databases see of a Store: a change of one shows here.
@@ -14,7 +17,7 @@ func TestStatements(t *testing.T) {
 		want    map[string]string
 	}{
 		{&sqlite, table{"", "powgin_accounts"}, map[string]string{
-			"load": `SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000000,` +
+			"load": `SELECT julianday('now'),` +
 				` a.version, a.data, a.expires, e.version, e.data, e.expires FROM (SELECT 1) AS one` +
 				` LEFT JOIN "powgin_accounts" AS a ON a.id = ? LEFT JOIN "powgin_accounts" AS e ON e.id = ?`,
 			"create": `INSERT INTO "powgin_accounts" AS r (id, version, data, expires) VALUES (?, ?, ?, ?)` +
@@ -123,6 +126,33 @@ CREATE INDEX IF NOT EXISTS "t_expires" ON "auth"."t" (expires);`},
 	for _, part := range []string{`"oracle" is none of sqlite, postgres and mysql`, `"a b" must be a name`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("Schema of neither a dialect nor a name = %v; want %s in it", err, part)
+		}
+	}
+}
+
+// What a read makes of SQLite's clock and what its changes go by is one moment, or a
+// session could be over for the one and not for the others.
+func TestSQLiteTellsOneTime(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const at = "strftime('%Y-%m-%d %H:%M:%f', ? / 1000.0, 'unixepoch')"
+	stmt, err := db.Prepare("SELECT " + strings.ReplaceAll(sqlite.julian+", "+sqlite.clock, "'now'", at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stmt.Close()
+	for ms := int64(1_700_000_000_000); ms < 4_000_000_000_000; ms += 2_299_999_999 + ms%1_000 {
+		var m moment
+		var clock int64
+		if err := stmt.QueryRow(ms, ms).Scan(m.scans(&sqlite), &clock); err != nil {
+			t.Fatal(err)
+		}
+		if m.time() != cache.Time(clock) || clock != ms*1e6 {
+			t.Fatalf("at %d ms a read is told %d and a change %d", ms, m.time(), clock)
 		}
 	}
 }

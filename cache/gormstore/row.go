@@ -3,6 +3,7 @@ package gormstore
 import (
 	"database/sql"
 	"fmt"
+	"math"
 
 	"github.com/powgin/powgin/cache"
 )
@@ -22,6 +23,29 @@ func (r *row) at(now cache.Time) cache.Record {
 		return cache.Record{}
 	}
 	return cache.Record{Version: cache.ID(r.version), Data: r.data, Expires: expires}
+}
+
+// A moment is what time a SELECT says it is.
+type moment struct {
+	ns  int64
+	day float64 // instead, as a Julian day
+}
+
+// scans returns what receives it.
+func (m *moment) scans(d *dialect) any {
+	if d.julian != "" {
+		return &m.day
+	}
+	return &m.ns
+}
+
+// time returns it to the millisecond where it is a Julian day, as the database
+// calculates it.
+func (m *moment) time() cache.Time {
+	if m.day == 0 {
+		return cache.Time(m.ns)
+	}
+	return cache.Time(math.Round((m.day-2440587.5)*86400000)) * 1e6
 }
 
 // A version is scanned without a copy on the way.

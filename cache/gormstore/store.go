@@ -81,7 +81,7 @@ func (s *Store) Load(ctx context.Context, key cache.Key) (cache.Loaded, error) {
 }
 
 func (s *Store) load(ctx context.Context, id rowID) (cache.Loaded, error) {
-	var now int64
+	var now moment
 	var record, epoch row
 	epochID := id.epoch()
 	floor := s.floor.time()
@@ -92,7 +92,7 @@ func (s *Store) load(ctx context.Context, id rowID) (cache.Loaded, error) {
 	}
 	ask := func() error {
 		return s.pool.queryRow(ctx, q, []any{id[:], epochID[:]},
-			&now, &record.version, &record.data, &record.expires, &epoch.version, &epoch.data, &epoch.expires)
+			now.scans(s.dialect), &record.version, &record.data, &record.expires, &epoch.version, &epoch.data, &epoch.expires)
 	}
 	err := s.try(ctx, ask)
 	if seen && errors.Is(err, sql.ErrNoRows) {
@@ -105,7 +105,7 @@ func (s *Store) load(ctx context.Context, id rowID) (cache.Loaded, error) {
 	if !seen && epoch.version != (version{}) {
 		s.epochs.Store(epochID, nil)
 	}
-	l := cache.Loaded{Now: s.floor.told(floor, cache.Time(now))}
+	l := cache.Loaded{Now: s.floor.told(floor, now.time())}
 	l.Record, l.Epoch = record.at(l.Now), epoch.at(l.Now)
 	return l, nil
 }
