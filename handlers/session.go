@@ -76,17 +76,13 @@ func (s *State) open(c *gin.Context) error {
 	if found == 0 {
 		return s.importSession(c)
 	}
-	token, ok := a.Tokens.Parse(text)
-	if !ok {
+	in := cache.Opening{Transport: a.Kind, NoUser: a.Reload}
+	var ok bool
+	if in.Token, ok = a.Tokens.Parse(text); !ok {
 		s.loseToken(c, &cache.Opened{})
 		return s.importSession(c)
 	}
-	in := cache.Opening{
-		Transport: a.Kind,
-		Tenant:    a.tenant(s.Context),
-		Token:     token,
-		NoUser:    a.Reload,
-	}
+	in.Tenant = a.tenant(s.Context)
 	var o cache.Opened
 	err = a.Cache.Open(s.Context, &in, &o)
 	if o.Spent > 0 {
