@@ -74,11 +74,11 @@ func newDatabase(t testing.TB, k kind) *database {
 	d := &database{kind: k}
 	switch k.server {
 	case "sqlite":
-		d.dsn = "file:" + filepath.Join(t.TempDir(), "app.db") + "?_pragma=busy_timeout(50)&_pragma=synchronous(OFF)"
+		file := filepath.Join(t.TempDir(), "app.db")
 		if !k.noWAL && !strings.Contains(k.settings, "journal_mode") {
-			d.dsn += "&_pragma=journal_mode(WAL)"
+			setWAL(t, file)
 		}
-		d.dsn += k.settings
+		d.dsn = "file:" + file + "?_pragma=busy_timeout(50)&_pragma=synchronous(OFF)" + k.settings
 	case "postgres":
 		d.dsn = newSchema(t) + k.settings
 	case "mysql":
@@ -87,6 +87,18 @@ func newDatabase(t testing.TB, k kind) *database {
 		d.dsn = dsn + strings.ReplaceAll(k.settings, "{isolation}", isolation)
 	}
 	return d
+}
+
+// setWAL makes a file of SQLite one with a write-ahead log, once: a connection that
+// asks for it takes a lock, which others then wait for. The file stays open, since who
+// closes it last takes one, too.
+func setWAL(t testing.TB, file string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file)
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	_, err = db.ExecContext(t.Context(), "PRAGMA journal_mode = WAL")
+	must(t, err)
 }
 
 // newSchema returns the address of a schema of the test's own.
