@@ -194,3 +194,11 @@ func TestMemoryHasADefaultBound(t *testing.T) {
 		}
 	}
 }
+
+// Size returns how many accounts there are, those included that have expired.
+func (m *accountMap) Size() (n int) {
+	for _, shard := range m {
+		n += shard.Size()
+	}
+	return n
+}

@@ -48,11 +48,3 @@ func (m *accountMap) All() iter.Seq2[AccountID, *Account] {
 		}
 	}
 }
-
-// Size returns how many there are.
-func (m *accountMap) Size() (n int) {
-	for _, shard := range m {
-		n += shard.Size()
-	}
-	return n
-}

@@ -12,9 +12,10 @@ import (
 
 var errNoAuth = errors.New("otelmetrics: Register needs an Auth to read the numbers of; it was given nil")
 
-// Register has the numbers of an Auth, all but the ages of users, observed at each collection until Unregister is called on what it returns. Those
-// of several Auths with the same [Name] are added up. An error tells that auth is
-// nil, or what the provider has to say. It is safe for concurrent use.
+// Register has the numbers of an Auth, all but the ages of users, observed at each
+// collection until Unregister is called on what it returns. Those of several Auths
+// with the same [Name] are added up. An error tells that auth is nil, or what the
+// provider has to say. It is safe for concurrent use.
 func Register(auth Source, opts ...Option) (metric.Registration, error) {
 	if isNil(auth) {
 		return nil, errNoAuth
