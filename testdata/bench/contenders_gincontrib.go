@@ -88,46 +88,41 @@ func ginStores() []contender {
 // ginID is an app that keeps the user's id in a session, and reads the user where
 // there is somewhere to read from.
 func ginID(newStore ginStore, open opens) func(w *world) (*app, error) {
-	return func(w *world) (*app, error) {
-		router, err := ginRouter(w, newStore, user(alice.ID))
-		if err != nil {
-			return nil, err
-		}
-		var db *gorm.DB
-		if open != nil {
-			if db, err = open(w, gorm.Config{}); err != nil {
-				return nil, err
-			}
-		}
-		id := hasID(func(c *gin.Context) uint {
-			id, _ := sessions.Default(c).Get("user").(uint)
-			return id
-		})
-		id.serve(router, db)
-		return (&app{handler: router, says: id.says(db)}).signIn(w)
-	}
+	return ginApp(newStore, user(alice.ID), func(c *gin.Context) uint {
+		id, _ := sessions.Default(c).Get("user").(uint)
+		return id
+	}, open)
 }
 
 // ginValues is an app that keeps values in a session as InSession does, a token and
 // whose it is: they have its keys and lengths, and are looked up and compared.
 func ginValues(newStore ginStore) func(w *world) (*app, error) {
 	token, whose := strings.Repeat("t", 66), strings.Repeat("w", 22)
+	fill := func(s sessions.Session) {
+		s.Set("powgin", token)
+		s.Set("powgin.user", whose)
+	}
+	return ginApp(newStore, fill, func(c *gin.Context) uint {
+		if s := sessions.Default(c); s.Get("powgin") != token || s.Get("powgin.user") != whose {
+			return 0
+		}
+		return alice.ID
+	}, nil)
+}
+
+// ginApp is an app that finds the user's id by what its sign-in has filled a session
+// with.
+func ginApp(newStore ginStore, fill func(sessions.Session), id hasID, open opens) func(w *world) (*app, error) {
 	return func(w *world) (*app, error) {
-		router, err := ginRouter(w, newStore, func(s sessions.Session) {
-			s.Set("powgin", token)
-			s.Set("powgin.user", whose)
-		})
+		router, err := ginRouter(w, newStore, fill)
 		if err != nil {
 			return nil, err
 		}
-		router.GET("/", func(c *gin.Context) {
-			if s := sessions.Default(c); s.Get("powgin") == token && s.Get("powgin.user") == whose {
-				seenID(c, alice.ID)
-				return
-			}
-			seenID(c, 0)
-		})
-		return (&app{handler: router, says: saysID}).signIn(w)
+		says, err := id.serve(w, router, open)
+		if err != nil {
+			return nil, err
+		}
+		return (&app{handler: router, says: says}).signIn(w)
 	}
 }
 

@@ -70,20 +70,17 @@ func readUser(c *gin.Context, db *gorm.DB, read read, id uint) {
 // hasID has a router find the id of whoever has signed in; 0 stands for nobody.
 type hasID func(c *gin.Context) uint
 
-// serve adds the route that is measured: with a db it reads the user, without one
-// it is content with the id.
-func (id hasID) serve(router gin.IRoutes, db *gorm.DB) {
-	if db == nil {
+// serve adds the route that is measured, and returns what it answers: where there is
+// somewhere to read from it reads the user, else it is content with the id.
+func (id hasID) serve(w *world, router gin.IRoutes, open opens) (says string, err error) {
+	if open == nil {
 		router.GET("/", func(c *gin.Context) { seenID(c, id(c)) })
-		return
+		return saysID, nil
+	}
+	db, err := open(w, gorm.Config{})
+	if err != nil {
+		return "", err
 	}
 	router.GET("/", func(c *gin.Context) { readUser(c, db, first, id(c)) })
-}
-
-// says is what such a route answers.
-func (hasID) says(db *gorm.DB) string {
-	if db == nil {
-		return saysID
-	}
-	return saysUser
+	return saysUser, nil
 }

@@ -9,7 +9,6 @@ import (
 	ginjwt "github.com/appleboy/gin-jwt/v2"
 	"github.com/gin-gonic/gin"
 	"github.com/golang-jwt/jwt/v5"
-	"gorm.io/gorm"
 )
 
 // A bearer mounts a library of tokens in a router. It returns a token of alice's,
@@ -39,16 +38,13 @@ func jwtApp(mount bearer, open opens) func(w *world) (*app, error) {
 		if err != nil {
 			return nil, err
 		}
-		var db *gorm.DB
-		if open != nil {
-			if db, err = open(w, gorm.Config{}); err != nil {
-				return nil, err
-			}
+		says, err := id.serve(w, router, open)
+		if err != nil {
+			return nil, err
 		}
-		id.serve(router, db)
 		r := newRequest(w, http.MethodGet, "/")
 		r.Header.Set("Authorization", "Bearer "+token)
-		return &app{router, r, id.says(db)}, nil
+		return &app{router, r, says}, nil
 	}
 }
 

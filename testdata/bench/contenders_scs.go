@@ -9,7 +9,6 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/gin-gonic/gin"
 	"github.com/redis/go-redis/v9"
-	"gorm.io/gorm"
 )
 
 // An scsStore opens a store of scs.
@@ -55,15 +54,12 @@ func scsID(newStore scsStore, open opens) func(w *world) (*app, error) {
 		if err != nil {
 			return nil, err
 		}
-		var db *gorm.DB
-		if open != nil {
-			if db, err = open(w, gorm.Config{}); err != nil {
-				return nil, err
-			}
-		}
 		id := hasID(func(c *gin.Context) uint { return uint(sm.GetInt(c.Request.Context(), "user")) })
-		id.serve(router, db)
-		return (&app{handler: sm.LoadAndSave(router), says: id.says(db)}).signIn(w)
+		says, err := id.serve(w, router, open)
+		if err != nil {
+			return nil, err
+		}
+		return (&app{handler: sm.LoadAndSave(router), says: says}).signIn(w)
 	}
 }
 
